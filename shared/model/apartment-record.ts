@@ -1,0 +1,118 @@
+/**
+ * The apartment's record: one item for each VM, and the only place where the state of a VM is decided.
+ *
+ * Written by turns alone (A5), each raising `version` by one (A2).
+ */
+import * as z from "zod/mini";
+import { Effect } from "./effect.ts";
+import { AccountId, CommandId, Count, HostId, Instant, JobId, LogicalId, VmId } from "./ids.ts";
+import { IncidentId, IncidentKind } from "./incident.ts";
+import { JobProgress, WorkName } from "./job.ts";
+import { Observation } from "./power.ts";
+import { VmName, VmSpec, VmState } from "./vm.ts";
+
+/** Every commit pays by KiB (design.md, "The apartment"); a turn that would go over it is refused. */
+export const RECORD_BYTES_MAX = 64 * 1024;
+/** The record's own limit of waiting jobs; the API's `apartmentQueueMax` is below it and soft. */
+export const QUEUED_JOBS_MAX = 256;
+/** Logical ids kept: three batches of ten. Ids long gone are caught by the job record, the order, or the command id (A3). */
+export const APPLIED_IDS_MAX = 32;
+
+/** What the active job waits for; a wake-up of another kind is not its own. */
+export const WaitFor = z.discriminatedUnion("kind", [
+  z.strictObject({ kind: z.literal("result"), commandId: CommandId, hostId: HostId }),
+  z.strictObject({ kind: z.literal("reserved"), hostId: HostId, attempt: Count }),
+  z.strictObject({ kind: z.literal("timer") }),
+]);
+export type WaitFor = z.infer<typeof WaitFor>;
+
+export const ActiveJob = z.strictObject({
+  jobId: JobId,
+  type: WorkName,
+  workVersion: Count,
+  account: AccountId,
+  input: z.unknown(),
+  memo: z.unknown(),
+  step: z.string(),
+  stepSince: Instant,
+  startedAt: Instant,
+  attempts: Count,
+  waitFor: WaitFor,
+  /** Nothing waits for ever (A8). */
+  deadlineAt: Instant,
+  progress: z.optional(JobProgress),
+  journalled: Count,
+});
+export type ActiveJob = z.infer<typeof ActiveJob>;
+
+/** A command sent whose effect on its host is not known to have ended (A6). */
+export const UnsettledCommand = z.strictObject({
+  commandId: CommandId,
+  hostId: HostId,
+  epoch: Count,
+  jobId: JobId,
+  verb: z.string(),
+});
+export type UnsettledCommand = z.infer<typeof UnsettledCommand>;
+
+/** What the record holds of the VM itself. */
+export const VmSubject = z.strictObject({
+  account: AccountId,
+  name: VmName,
+  spec: VmSpec,
+  /** Version of the domain XML item; absent: the agent renders one. */
+  domainXmlVersion: z.optional(Count),
+  haEnabled: z.boolean(),
+  state: VmState,
+  hostId: z.optional(HostId),
+  lastHostId: z.optional(HostId),
+});
+export type VmSubject = z.infer<typeof VmSubject>;
+
+export const ApartmentRecord = z.strictObject({
+  v: z.literal(1),
+  id: VmId,
+  version: Count,
+  /** The fencing token: grows with each job that begins, each attempt at another host, each settling probe. */
+  epoch: Count,
+  vm: VmSubject,
+  observations: z.record(HostId, Observation),
+  active: z.optional(ActiveJob),
+  queued: z.array(z.strictObject({ jobId: JobId, type: WorkName })),
+  unsettled: z.array(UnsettledCommand),
+  openIncidents: z.array(z.strictObject({ id: IncidentId, kind: IncidentKind })),
+  paused: z.boolean(),
+  /** When something in this record is due; absent when nothing is. */
+  wakeAt: z.optional(Instant),
+  applied: z.array(LogicalId),
+  /** The effects of the last commit. */
+  effects: z.array(Effect),
+  /** The highest SQS sequence number of the batch that stored `effects`; absent after an inline turn (A4). */
+  effectsSequence: z.optional(z.string()),
+  createdAt: Instant,
+  updatedAt: Instant,
+});
+export type ApartmentRecord = z.infer<typeof ApartmentRecord>;
+
+/** `Apartment` of the contract: who holds it, since when, for what it waits, who is next. */
+export const Apartment = z.strictObject({
+  vmId: VmId,
+  version: Count,
+  epoch: Count,
+  paused: z.boolean(),
+  active: z.optional(
+    z.strictObject({
+      jobId: JobId,
+      type: z.string(),
+      step: z.string(),
+      since: z.iso.datetime(),
+      startedAt: z.iso.datetime(),
+      waitsFor: WaitFor,
+      deadline: z.iso.datetime(),
+    }),
+  ),
+  queued: z.array(z.strictObject({ jobId: JobId, type: z.string() })),
+  unsettled: z.array(UnsettledCommand),
+  wakeAt: z.optional(z.iso.datetime()),
+});
+export type Apartment = z.infer<typeof Apartment>;

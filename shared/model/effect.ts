@@ -1,0 +1,83 @@
+/**
+ * Effects: what is to be done after a commit. They are stored in the record that was committed and sent from there, once
+ * or more often (A4), so each is named by a deterministic id and doing it twice is doing it once.
+ */
+import * as z from "zod/mini";
+import { ApartmentMessage } from "./apartment-message.ts";
+import { CommandCall } from "./command.ts";
+import { Capacity } from "./host.ts";
+import { BootId, CommandId, Count, HostId, Instant, JobId, VmId } from "./ids.ts";
+import { IncidentId, IncidentRecord } from "./incident.ts";
+import { JobError, JobProgress, JobStatus, JournalEntry } from "./job.ts";
+import { TopicEvent } from "./topic.ts";
+import { Labels } from "./vm.ts";
+
+/** A command to a host. Sending adds the domain XML named by `domainXmlVersion` to a start's arguments. */
+export const CommandEffect = z.strictObject({
+  kind: z.literal("command"),
+  commandId: CommandId,
+  hostId: HostId,
+  queueUrl: z.string(),
+  bootId: BootId,
+  vmId: VmId,
+  jobId: JobId,
+  epoch: Count,
+  call: CommandCall,
+  timeoutSeconds: Count,
+  issuedAt: Instant,
+  domainXmlVersion: z.optional(Count),
+});
+export type CommandEffect = z.infer<typeof CommandEffect>;
+
+/**
+ * The projection of a job: holds only against a lower revision (a late worker's older projection changes nothing).
+ * With a terminal status it answers the joiners, who are then woken (A7).
+ */
+export const JobEffect = z.strictObject({
+  kind: z.literal("job"),
+  jobId: JobId,
+  revision: Count,
+  status: JobStatus,
+  attempts: Count,
+  hostId: z.optional(HostId),
+  progress: z.optional(JobProgress),
+  /** Entries to append. */
+  journal: z.array(JournalEntry),
+  result: z.optional(z.unknown()),
+  error: z.optional(JobError),
+  startedAt: z.optional(Instant),
+  finishedAt: z.optional(Instant),
+});
+export type JobEffect = z.infer<typeof JobEffect>;
+
+/** Holds room on a host under the job's id; the answer comes back to this apartment as a `reserved` message. */
+export const ReserveEffect = z.strictObject({
+  kind: z.literal("reserve"),
+  hostId: HostId,
+  vmId: VmId,
+  jobId: JobId,
+  attempt: Count,
+  need: Capacity,
+  labels: Labels,
+});
+export type ReserveEffect = z.infer<typeof ReserveEffect>;
+
+/** Gives the room of a VM on a host back, whoever holds it there for this VM; nothing held is nothing done. */
+export const ReleaseEffect = z.strictObject({
+  kind: z.literal("release"),
+  hostId: HostId,
+  vmId: VmId,
+});
+export type ReleaseEffect = z.infer<typeof ReleaseEffect>;
+
+export const Effect = z.discriminatedUnion("kind", [
+  CommandEffect,
+  JobEffect,
+  ReserveEffect,
+  ReleaseEffect,
+  z.strictObject({ kind: z.literal("message"), to: VmId, message: ApartmentMessage }),
+  z.strictObject({ kind: z.literal("event"), event: TopicEvent }),
+  z.strictObject({ kind: z.literal("open-incident"), incident: IncidentRecord }),
+  z.strictObject({ kind: z.literal("resolve-incident"), incidentId: IncidentId, at: Instant }),
+]);
+export type Effect = z.infer<typeof Effect>;

@@ -1,0 +1,109 @@
+/** A host as it is recorded and as the HTTP API shows it to admins. */
+import * as z from "zod/mini";
+import { BootId, Count, HostId, Instant, VmId } from "./ids.ts";
+import { ReportedPower } from "./power.ts";
+import { Labels } from "./vm.ts";
+
+export const HostState = z.enum([
+  "Registered",
+  "Up",
+  "Disconnected",
+  "Down",
+  "Fenced",
+  "Maintenance",
+]);
+export type HostState = z.infer<typeof HostState>;
+
+export const Capacity = z.strictObject({ cpus: Count, memoryMiB: Count });
+export type Capacity = z.infer<typeof Capacity>;
+
+/**
+ * Registration and placement. Written by registration, join, session (capacity, queue) and reservations.
+ * `reserved` is the sum of the host's reservations, kept by the same transaction that writes one.
+ */
+export const HostRecord = z.strictObject({
+  id: HostId,
+  capacity: z.optional(Capacity),
+  reserved: Capacity,
+  labels: Labels,
+  maintenance: z.boolean(),
+  /** Hash (SHA-256, hex) of the join token that is valid until `joinTokenExpiresAt`; absent once used. */
+  joinTokenHash: z.optional(z.string()),
+  joinTokenExpiresAt: z.optional(Instant),
+  /** Generation of the command queue; its name carries it, renewed at each join. */
+  queueGeneration: Count,
+  queueUrl: z.optional(z.string()),
+  createdAt: Instant,
+});
+export type HostRecord = z.infer<typeof HostRecord>;
+
+/**
+ * The hot, small item of a host: who may speak for it, its current boot, how far it was heard. Made by the join,
+ * written by the session and by each report in one conditional update.
+ */
+export const Heartbeat = z.strictObject({
+  hostId: HostId,
+  publicKey: z.string(),
+  bootId: z.optional(BootId),
+  /** 0 before the first session. */
+  bootOrdinal: Count,
+  /** The highest report of this boot; -1 before the first. */
+  seq: z.int(),
+  lastReportAt: z.optional(Instant),
+  leaseUntil: z.optional(Instant),
+  agentVersion: z.optional(z.string()),
+  vmCount: Count,
+  /** The last report that `reconcile-host` worked off, and the digest of what it said. */
+  applied: z.optional(
+    z.strictObject({ bootOrdinal: Count, seq: z.int(), digest: z.string(), at: Instant }),
+  ),
+});
+export type Heartbeat = z.infer<typeof Heartbeat>;
+
+/** What `reconcile-host` last passed on of each VM, with the order of the report that it came from. */
+export const Inventory = z.strictObject({
+  hostId: HostId,
+  bootOrdinal: Count,
+  seq: z.int(),
+  vms: z.record(
+    VmId,
+    z.strictObject({
+      power: ReportedPower,
+      detail: z.optional(z.string()),
+      epoch: z.optional(Count),
+      /** Complete reports in a row, of the same boot, that did not list the VM; it counts as missing at the grace. */
+      absences: z.optional(Count),
+    }),
+  ),
+});
+export type Inventory = z.infer<typeof Inventory>;
+
+/** A host as placement and sending see it: enough to choose it and to address a command to it. */
+export const HostFact = z.strictObject({
+  hostId: HostId,
+  /** Told from `lastReportAt` by the clock of whoever read it. */
+  state: HostState,
+  free: z.optional(Capacity),
+  labels: Labels,
+  bootId: z.optional(BootId),
+  bootOrdinal: Count,
+  queueUrl: z.optional(z.string()),
+});
+export type HostFact = z.infer<typeof HostFact>;
+
+/** `Host` of the contract. */
+export const Host = z.strictObject({
+  id: HostId,
+  state: HostState,
+  capacity: z.optional(Capacity),
+  reserved: Capacity,
+  labels: Labels,
+  lastReportAt: z.optional(z.iso.datetime()),
+  leaseUntil: z.optional(z.iso.datetime()),
+  bootOrdinal: z.optional(Count),
+  agentVersion: z.optional(z.string()),
+  vmCount: Count,
+  orphanCount: Count,
+  createdAt: z.iso.datetime(),
+});
+export type Host = z.infer<typeof Host>;

@@ -1,0 +1,90 @@
+/** A VM as its owner describes it and as the HTTP API shows it. */
+import * as z from "zod/mini";
+import { AccountId, Count, HostId, JobId, VmId } from "./ids.ts";
+import { Power } from "./power.ts";
+
+export const VmState = z.enum([
+  "Stopped",
+  "Starting",
+  "Running",
+  "Stopping",
+  "Migrating",
+  "Suspended",
+  "Destroyed",
+  "Expunging",
+  "Error",
+  "Unknown",
+]);
+export type VmState = z.infer<typeof VmState>;
+
+/** Domain XML is kept as an item of its own; this bounds the item and the command that carries it. */
+export const DOMAIN_XML_BYTES_MAX = 64 * 1024;
+
+export const DomainXml = z.string().check(
+  z.minLength(1),
+  z.refine((xml) => byteLength(xml) <= DOMAIN_XML_BYTES_MAX, "at most 64 KiB"),
+);
+
+const Label = z.string().check(z.regex(/^[A-Za-z0-9][A-Za-z0-9._/-]{0,62}$/, "a label of 1 to 63"));
+export const Labels = z.record(Label, z.string().check(z.maxLength(63)));
+export type Labels = z.infer<typeof Labels>;
+
+const Path = z.string().check(z.regex(/^\/[^\0\n]{1,1023}$/, "an absolute path"));
+const Bridge = z.string().check(z.regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,14}$/, "an interface name"));
+
+/** What a VM needs; bounded so that an apartment's record stays small (design.md, "The apartment"). */
+export const VmSpec = z.strictObject({
+  cpus: z.int().check(z.gte(1), z.lte(512)),
+  memoryMiB: z.int().check(z.gte(1), z.lte(16 * 1024 * 1024)),
+  disks: z.optional(
+    z
+      .array(z.strictObject({ source: Path, readOnly: z.optional(z.boolean()) }))
+      .check(z.maxLength(16)),
+  ),
+  networks: z.optional(z.array(z.strictObject({ bridge: Bridge })).check(z.maxLength(8))),
+  hostLabels: z.optional(
+    Labels.check(z.refine((labels) => Object.keys(labels).length <= 16, "at most 16 labels")),
+  ),
+});
+export type VmSpec = z.infer<typeof VmSpec>;
+
+/** The spec as it comes in and goes out: the domain XML is beside it inside, because it is large and immutable. */
+export const VmSpecWithXml = z.extend(VmSpec, { domainXml: z.optional(DomainXml) });
+
+export const VmName = z
+  .string()
+  .check(z.regex(/^[A-Za-z0-9][A-Za-z0-9 ._-]{0,62}$/, "1 to 63 letters, digits, spaces, . _ -"));
+
+/** `Vm` of the contract. Times are ISO-8601 at this edge. */
+export const Vm = z.strictObject({
+  id: VmId,
+  name: VmName,
+  account: AccountId,
+  spec: VmSpecWithXml,
+  haEnabled: z.boolean(),
+  state: VmState,
+  hostId: z.optional(HostId),
+  lastHostId: z.optional(HostId),
+  version: Count,
+  power: z.strictObject({
+    state: Power,
+    hostId: z.optional(HostId),
+    observedAt: z.optional(z.iso.datetime()),
+    detail: z.optional(z.string()),
+  }),
+  activeJobId: z.optional(JobId),
+  queuedJobs: Count,
+  createdAt: z.iso.datetime(),
+  updatedAt: z.iso.datetime(),
+});
+export type Vm = z.infer<typeof Vm>;
+
+/** UTF-8 length without naming a platform's API. */
+function byteLength(text: string): number {
+  let bytes = 0;
+  for (const character of text) {
+    const code = character.codePointAt(0) ?? 0;
+    bytes += code < 0x80 ? 1 : code < 0x800 ? 2 : code < 0x10000 ? 3 : 4;
+  }
+  return bytes;
+}
