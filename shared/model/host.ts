@@ -18,15 +18,20 @@ export const Capacity = z.strictObject({ cpus: Count, memoryMiB: Count });
 export type Capacity = z.infer<typeof Capacity>;
 
 /**
- * Registration and placement. Written by registration, join, session (capacity, queue) and reservations.
+ * Registration and placement. Written by registration, join, session, reservations, and when silence begins or ends.
  * `reserved` is the sum of the host's reservations, kept by the same transaction that writes one.
  */
 export const HostRecord = z.strictObject({
   id: HostId,
+  /** `Registered` until the first session; Up, Disconnected and Down follow what is heard of it. */
+  state: HostState,
   capacity: z.optional(Capacity),
   reserved: Capacity,
   labels: Labels,
   maintenance: z.boolean(),
+  /** The boot whose session is open; a copy of the heartbeat's, so that a command can be addressed by one read. */
+  bootId: z.optional(BootId),
+  bootOrdinal: Count,
   /** Hash (SHA-256, hex) of the join token that is valid until `joinTokenExpiresAt`; absent once used. */
   joinTokenHash: z.optional(z.string()),
   joinTokenExpiresAt: z.optional(Instant),
@@ -53,6 +58,8 @@ export const Heartbeat = z.strictObject({
   leaseUntil: z.optional(Instant),
   agentVersion: z.optional(z.string()),
   vmCount: Count,
+  /** The registration says Disconnected or Down; whoever hears the host next sets that right. */
+  silent: z.optional(z.boolean()),
   /** The last report that `reconcile-host` worked off, and the digest of what it said. */
   applied: z.optional(
     z.strictObject({ bootOrdinal: Count, seq: z.int(), digest: z.string(), at: Instant }),
@@ -81,7 +88,6 @@ export type Inventory = z.infer<typeof Inventory>;
 /** A host as placement and sending see it: enough to choose it and to address a command to it. */
 export const HostFact = z.strictObject({
   hostId: HostId,
-  /** Told from `lastReportAt` by the clock of whoever read it. */
   state: HostState,
   free: z.optional(Capacity),
   labels: Labels,

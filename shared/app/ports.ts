@@ -1,0 +1,327 @@
+/**
+ * What the use cases need of the outside. `shared/aws` and `shared/memory` implement these; one contract suite a port
+ * (`test/contract/`) holds both to them.
+ *
+ * Common rules of every port:
+ *  1. An expected outcome is a value. An exception means "infrastructure failed, try again later" or a bug.
+ *  2. What a promise resolved to is durable.
+ *  3. Lists answer pages; a cursor is opaque and only good for the same query. A malformed cursor is `bad_cursor`.
+ */
+import type { ApartmentMessage } from "../model/apartment-message.ts";
+import type { ApartmentRecord } from "../model/apartment-record.ts";
+import type { Command } from "../model/command.ts";
+import type { JobEffect, ReserveEffect } from "../model/effect.ts";
+import type { Capacity, Heartbeat, HostFact, HostRecord, Inventory } from "../model/host.ts";
+import type { AccountId, BootId, HostId, JobId, VmId } from "../model/ids.ts";
+import type { IncidentId, IncidentKind, IncidentRecord } from "../model/incident.ts";
+import type { JobRecord, JobStatus } from "../model/job.ts";
+import type { Power } from "../model/power.ts";
+import type { TokenId, TokenRecord } from "../model/token.ts";
+import type { TopicEvent } from "../model/topic.ts";
+import type { VmState } from "../model/vm.ts";
+
+export type PageRequest = { readonly limit: number; readonly cursor?: string | undefined };
+export type Page<T> =
+  | { readonly ok: true; readonly items: readonly T[]; readonly nextCursor?: string }
+  | { readonly ok: false; readonly reason: "bad_cursor" };
+
+export type VmFilter = {
+  /** Absent: every account's (system use). */
+  readonly account?: AccountId | undefined;
+  readonly state?: VmState | undefined;
+  readonly hostId?: HostId | undefined;
+  readonly name?: string | undefined;
+  readonly powerState?: Power | undefined;
+};
+
+/** The apartments' records. */
+export interface ApartmentStore {
+  /** Consistent. */
+  readonly read: (id: VmId) => Promise<ApartmentRecord | undefined>;
+  /** What a turn begins with: the record and the jobs named, each read consistently, in one call (budgets). */
+  readonly load: (
+    id: VmId,
+    jobIds: readonly JobId[],
+  ) => Promise<{
+    readonly record: ApartmentRecord | undefined;
+    /** Only those that exist. */
+    readonly jobs: readonly JobRecord[];
+  }>;
+  /**
+   * Puts `next` if the stored version is `next.version - 1` (A2). `conflict` means "read and compare": it may be one's
+   * own write whose answer was lost.
+   */
+  readonly commit: (next: ApartmentRecord) => Promise<"committed" | "conflict">;
+  /** Eventually consistent; newest created first. */
+  readonly list: (filter: VmFilter, page: PageRequest) => Promise<Page<ApartmentRecord>>;
+  /** Apartments whose `wakeAt` is at or before `before`, earliest first in each shard; at most `limit` in all. */
+  readonly due: (query: {
+    readonly before: number;
+    readonly limit: number;
+  }) => Promise<readonly { readonly id: VmId; readonly wakeAt: number }[]>;
+  /** The domain XML of a version; written once by `Submissions.accept`. */
+  readonly readDomainXml: (id: VmId, version: number) => Promise<string | undefined>;
+}
+
+/** What one request brings into being, all or nothing. */
+export type Submission = {
+  readonly job?: JobRecord | undefined;
+  readonly vm?:
+    | { readonly record: ApartmentRecord; readonly domainXml?: string | undefined }
+    | undefined;
+  readonly idempotency?:
+    | {
+        readonly account: AccountId;
+        readonly key: string;
+        /** SHA-256 (hex) of method, path and parsed body. */
+        readonly requestHash: string;
+        readonly expiresAt: number;
+      }
+    | undefined;
+  readonly now: number;
+};
+export type Accepted =
+  | { readonly status: "accepted" }
+  /** The key was used for the same request: what it made then. */
+  | {
+      readonly status: "replayed";
+      readonly jobId?: JobId | undefined;
+      readonly vmId?: VmId | undefined;
+    }
+  | { readonly status: "idempotency_conflict" }
+  | { readonly status: "vm_exists" };
+
+/** Accepting work: one transaction over the idempotency item (absent or expired), the job, and a new VM with its XML. */
+export interface Submissions {
+  readonly accept: (submission: Submission) => Promise<Accepted>;
+  /** What a key made, if it was used within its time; lets a retry be answered before any check of the VM's state. */
+  readonly recall: (query: {
+    readonly account: AccountId;
+    readonly key: string;
+    readonly requestHash: string;
+    readonly now: number;
+  }) => Promise<Accepted | undefined>;
+}
+
+export type JobFilter = {
+  readonly account?: AccountId | undefined;
+  readonly vmId?: VmId | undefined;
+  readonly hostId?: HostId | undefined;
+  readonly status?: JobStatus | undefined;
+  readonly type?: string | undefined;
+};
+
+/** The jobs' records. Made by `Submissions.accept`, then changed by projections only (A5). */
+export interface JobStore {
+  /** Consistent. */
+  readonly read: (id: JobId) => Promise<JobRecord | undefined>;
+  /**
+   * Writes the effect's own attributes and appends its journal entries, if the stored revision is lower and the status
+   * is not terminal (A7); otherwise changes nothing (`superseded`). A job that is gone is `missing`.
+   */
+  readonly project: (
+    effect: JobEffect,
+  ) => Promise<{ readonly status: "projected" | "superseded" | "missing" }>;
+  /** Newest first. */
+  readonly list: (filter: JobFilter, page: PageRequest) => Promise<Page<JobRecord>>;
+  /** Jobs created at or before `before` that no apartment has admitted (revision 0), oldest first. */
+  readonly unsent: (query: {
+    readonly before: number;
+    readonly limit: number;
+  }) => Promise<readonly { readonly jobId: JobId; readonly vmId: VmId }[]>;
+}
+
+export type HostRow = { readonly host: HostRecord; readonly heartbeat?: Heartbeat | undefined };
+
+/** Registration, sessions, heartbeats, inventory. */
+export interface HostStore {
+  readonly create: (host: HostRecord) => Promise<"created" | "host_exists">;
+  /** Consistent; registration and heartbeat together. */
+  readonly read: (id: HostId) => Promise<HostRow | undefined>;
+  /** By id, ascending. */
+  readonly list: (page: PageRequest) => Promise<Page<HostRow>>;
+  readonly setJoinToken: (
+    id: HostId,
+    token: { readonly hash: string; readonly expiresAt: number },
+  ) => Promise<"set" | "host_not_found">;
+  /**
+   * Uses the join token up: the host's key is `publicKey` from now on, its command queue `queueUrl` of `queueGeneration`,
+   * its boot none (the agent opens a session). One transaction; `refused` when the token is not (any longer) that one.
+   */
+  readonly join: (join: {
+    readonly hostId: HostId;
+    readonly tokenHash: string;
+    readonly publicKey: string;
+    readonly queueUrl: string;
+    readonly queueGeneration: number;
+    readonly now: number;
+  }) => Promise<"joined" | "refused">;
+  /**
+   * Opens the session of a boot: the same boot as now answers its ordinal; another one gets the next ordinal, by one
+   * transaction over heartbeat and registration, conditional on the key and on the ordinal read. The host is Up from then on.
+   * `refused`: the key is another by now.
+   */
+  readonly openSession: (session: {
+    readonly hostId: HostId;
+    readonly publicKey: string;
+    readonly bootId: BootId;
+    readonly agentVersion: string;
+    readonly now: number;
+  }) => Promise<
+    { readonly status: "open"; readonly bootOrdinal: number } | { readonly status: "refused" }
+  >;
+  /**
+   * One conditional write (design.md, "Reports"): holds if key and boot are the current ones and `seq` is newer; extends
+   * the lease; answers the heartbeat after it. `replayed`: a seq not newer, of the current boot: changes nothing.
+   */
+  readonly beat: (beat: {
+    readonly hostId: HostId;
+    readonly publicKey: string;
+    readonly bootId: BootId;
+    readonly seq: number;
+    readonly vmCount: number;
+    readonly now: number;
+    readonly leaseUntil: number;
+  }) => Promise<
+    | { readonly status: "beaten"; readonly heartbeat: Heartbeat }
+    | { readonly status: "replayed"; readonly heartbeat: Heartbeat }
+    | { readonly status: "stale_boot" }
+    | { readonly status: "wrong_key" }
+  >;
+  /**
+   * Notes that a host fell silent (`Disconnected`, then `Down`), on registration and heartbeat in one transaction that
+   * holds only if nothing was heard since `lastReportAt`.
+   */
+  readonly markSilent: (silence: {
+    readonly hostId: HostId;
+    readonly lastReportAt: number;
+    readonly state: "Disconnected" | "Down";
+  }) => Promise<"marked" | "heard_since">;
+  /** Notes that a silent host was heard again: Up. */
+  readonly markHeard: (id: HostId) => Promise<void>;
+  /** Capacity as the agent reported it, for a host that has none registered or another. */
+  readonly setCapacity: (id: HostId, capacity: Capacity) => Promise<void>;
+  readonly readInventory: (id: HostId) => Promise<Inventory | undefined>;
+  /** Holds if the stored order is lower. */
+  readonly writeInventory: (inventory: Inventory) => Promise<"written" | "superseded">;
+  /** Notes on the heartbeat what was worked off; holds if it is newer than what is noted. */
+  readonly markApplied: (
+    id: HostId,
+    applied: NonNullable<Heartbeat["applied"]>,
+  ) => Promise<"marked" | "superseded">;
+}
+
+/** Room on hosts. */
+export interface Placement {
+  /** Hosts that are Up and not in maintenance, at most `limit`. Eventually consistent: the reservation decides. */
+  readonly candidates: (limit: number) => Promise<readonly HostFact[]>;
+  /** One host, whatever its state; consistent. */
+  readonly host: (id: HostId) => Promise<HostFact | undefined>;
+  /**
+   * Holds room under (host, VM) for a job, in one transaction over the reservation and the host's sum: conditional on
+   * Up, no maintenance, labels, free ≥ need. Room that this VM holds there already is `held` (idempotent, whichever
+   * job took it). A host whose capacity is not known takes anything.
+   */
+  readonly reserve: (
+    effect: ReserveEffect,
+  ) => Promise<
+    | { readonly status: "held"; readonly host: HostFact }
+    | { readonly status: "refused"; readonly reason: string }
+  >;
+  /** Gives it back; nothing held is fine. */
+  readonly release: (release: { readonly hostId: HostId; readonly vmId: VmId }) => Promise<void>;
+}
+
+/** The FIFO queue of the apartments: group = apartment. */
+export interface ApartmentQueue {
+  /** All or an exception; up to any number, sent in batches of 10. De-duplication id = logical id (a courtesy only). */
+  readonly send: (
+    messages: readonly { readonly to: VmId; readonly message: ApartmentMessage }[],
+  ) => Promise<void>;
+}
+
+/** The hosts' own command queues. */
+export interface CommandQueues {
+  /** Makes (or finds) the queue of a host's generation; answers its URL. */
+  readonly create: (host: {
+    readonly hostId: HostId;
+    readonly generation: number;
+  }) => Promise<string>;
+  readonly remove: (queueUrl: string) => Promise<void>;
+  readonly send: (queueUrl: string, command: Command) => Promise<"sent" | "queue_gone">;
+  /** Credentials that can receive, delete and change visibility on that queue and do nothing else; an hour at most. */
+  readonly credentials: (query: { readonly hostId: HostId; readonly queueUrl: string }) => Promise<{
+    readonly accessKeyId: string;
+    readonly secretAccessKey: string;
+    readonly sessionToken?: string;
+    readonly expiresAt: number;
+  }>;
+  /** What an agent needs to reach the queues: the region, and the endpoint where it is not AWS's own. */
+  readonly access: { readonly region: string; readonly endpoint?: string };
+}
+
+/** The topic bus. */
+export interface Bus {
+  /** All or an exception (`FailedEntryCount` is read); chunked by entries and bytes. */
+  readonly put: (events: readonly TopicEvent[]) => Promise<void>;
+}
+
+export type IncidentFilter = {
+  readonly account?: AccountId | undefined;
+  readonly state?: "open" | "resolved" | undefined;
+  readonly vmId?: VmId | undefined;
+  readonly hostId?: HostId | undefined;
+  readonly kind?: IncidentKind | undefined;
+};
+
+export interface IncidentStore {
+  /** Opens it unless an incident of that id is open already; one that was resolved opens anew. */
+  readonly open: (incident: IncidentRecord) => Promise<"opened" | "already_open">;
+  /** `not_open`: there is none, or it is resolved already. */
+  readonly resolve: (id: IncidentId, at: number) => Promise<"resolved" | "not_open">;
+  readonly read: (id: IncidentId) => Promise<IncidentRecord | undefined>;
+  /** Newest first. */
+  readonly list: (filter: IncidentFilter, page: PageRequest) => Promise<Page<IncidentRecord>>;
+}
+
+export interface TokenStore {
+  readonly create: (token: TokenRecord) => Promise<"created" | "exists">;
+  readonly read: (id: TokenId) => Promise<TokenRecord | undefined>;
+  readonly list: (page: PageRequest) => Promise<Page<TokenRecord>>;
+  readonly remove: (id: TokenId) => Promise<"removed" | "not_found">;
+}
+
+/** Time, as an input. */
+export interface Clock {
+  /** Epoch milliseconds. */
+  readonly now: () => number;
+  readonly sleep: (ms: number) => Promise<void>;
+}
+
+/** Fresh names and secrets, and the hash that stores a secret. */
+export interface Names {
+  /** A UUIDv7. */
+  readonly jobId: () => JobId;
+  readonly vmId: () => VmId;
+  /** Unguessable, URL-safe, at least 32 bytes of randomness. */
+  readonly secret: () => string;
+  /** SHA-256 in hexadecimal. */
+  readonly hash: (text: string) => string;
+}
+
+/** gzip + base64, for what is too large for an entry as it is. */
+export interface Codec {
+  readonly pack: (text: string) => string;
+  /** Throws on what was not packed by `pack`, or is larger than `bytesMax` unpacked. */
+  readonly unpack: (packed: string, bytesMax: number) => string;
+}
+
+/** Counters and structured log lines; never secrets. */
+export interface Telemetry {
+  readonly count: (metric: string, value?: number) => void;
+  readonly log: (entry: {
+    readonly level: "info" | "warn" | "error";
+    readonly message: string;
+    readonly [field: string]: unknown;
+  }) => void;
+}
