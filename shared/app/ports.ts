@@ -325,3 +325,21 @@ export interface Telemetry {
     readonly [field: string]: unknown;
   }) => void;
 }
+
+/** All of them, as `shared/aws/connect.ts` and `shared/memory/connect.ts` answer them. Use cases name the few they need. */
+export type Ports = {
+  readonly apartments: ApartmentStore;
+  readonly submissions: Submissions;
+  readonly jobs: JobStore;
+  readonly hosts: HostStore;
+  readonly placement: Placement;
+  readonly apartmentQueue: ApartmentQueue;
+  readonly commandQueues: CommandQueues;
+  readonly bus: Bus;
+  readonly incidents: IncidentStore;
+  readonly tokens: TokenStore;
+  readonly clock: Clock;
+  readonly names: Names;
+  readonly codec: Codec;
+  readonly telemetry: Telemetry;
+};

@@ -47,6 +47,8 @@ export const JobEffect = z.strictObject({
   error: z.optional(JobError),
   startedAt: z.optional(Instant),
   finishedAt: z.optional(Instant),
+  /** With a terminal status: when the record may be forgotten (`jobRetentionDays`). */
+  expiresAt: z.optional(Instant),
 });
 export type JobEffect = z.infer<typeof JobEffect>;
 

@@ -78,6 +78,8 @@ export const JobRecord = z.strictObject({
   createdAt: Instant,
   startedAt: z.optional(Instant),
   finishedAt: z.optional(Instant),
+  /** When it may be forgotten; read as gone from then on, whenever TTL comes by. */
+  expiresAt: z.optional(Instant),
   journal: z.array(JournalEntry),
 });
 export type JobRecord = z.infer<typeof JobRecord>;
