@@ -219,14 +219,13 @@ export interface Placement {
   readonly host: (id: HostId) => Promise<HostFact | undefined>;
   /**
    * Holds room under (host, VM) for a job, in one transaction over the reservation and the host's sum: conditional on
-   * Up, no maintenance, labels, free ≥ need. Room that this VM holds there already is `held` (idempotent, whichever
+   * Up, no maintenance, the effect's boot, labels, free ≥ need. Room that this VM holds there already is `held` (idempotent, whichever
    * job took it). A host whose capacity is not known takes anything.
    */
   readonly reserve: (
     effect: ReserveEffect,
   ) => Promise<
-    | { readonly status: "held"; readonly host: HostFact }
-    | { readonly status: "refused"; readonly reason: string }
+    { readonly status: "held" } | { readonly status: "refused"; readonly reason: string }
   >;
   /** Gives it back; nothing held is fine. */
   readonly release: (release: { readonly hostId: HostId; readonly vmId: VmId }) => Promise<void>;

@@ -84,7 +84,7 @@ function anythingBut(operand: unknown, path: string): Accepts {
   if (!excluded.every((item) => typeof item === "string" || typeof item === "number")) {
     throw new PatternError("Inside anything but list, start|null|boolean is not supported.");
   }
-  return (value) => !excluded.includes(value);
+  return (value) => !excluded.some((item) => item === value);
 }
 
 function excludedBy(operator: string, operand: string): Accepts {

@@ -3,7 +3,7 @@
  * which says what it tells and not how it travelled (A3).
  */
 import * as z from "zod/mini";
-import { CommandId, Count, HostId, Instant, JobId, LogicalId } from "./ids.ts";
+import { BootId, CommandId, Count, HostId, Instant, JobId, LogicalId } from "./ids.ts";
 import { IncidentId } from "./incident.ts";
 import { Power, PowerDetail, ReportedPower } from "./power.ts";
 import { VmName } from "./vm.ts";
@@ -47,7 +47,7 @@ export const ApartmentMessageBody = z.discriminatedUnion("kind", [
     outcome: z.discriminatedUnion("status", [
       z.strictObject({
         status: z.literal("held"),
-        bootId: z.string(),
+        bootId: BootId,
         bootOrdinal: Count,
         queueUrl: z.string(),
       }),

@@ -61,6 +61,11 @@ export const ReserveEffect = z.strictObject({
   attempt: Count,
   need: Capacity,
   labels: Labels,
+  /**
+   * What the decision knew of the host: the reservation holds only if this boot is still the current one, and its answer
+   * repeats it, so that the command can be addressed without another read.
+   */
+  boot: z.strictObject({ bootId: BootId, bootOrdinal: Count, queueUrl: z.string() }),
 });
 export type ReserveEffect = z.infer<typeof ReserveEffect>;
 
