@@ -60,8 +60,8 @@ export const TABLES = {
     sort: S("item"),
     indexes: {
       byKind: listing(S("hostId")),
-      /** Sparse: hosts that are Up and take VMs; what placement needs to choose among them. */
-      up: {
+      /** Sparse: hosts that are Up; what placement needs to choose among them. (Index names have 3 characters or more.) */
+      placeable: {
         partition: S("placement"),
         sort: S("hostId"),
         include: [
