@@ -1,0 +1,43 @@
+/**
+ * Items of the tables that are no record of their own: what an index answers, the idempotency item, a reservation, a
+ * domain's XML. Items that hold a record have it in `record`; the attributes beside it are there for keys and indexes only.
+ */
+import * as z from "zod/mini";
+import { Capacity, HostState } from "./host.ts";
+import { BootId, Count, HostId, Instant, JobId, VmId } from "./ids.ts";
+import { Labels } from "./vm.ts";
+
+export const DueRow = z.object({ id: VmId, wakeAt: Instant });
+export const UnsentRow = z.object({ id: JobId, vmId: VmId, createdAt: Instant });
+
+/** What a listing index answers where the order is a time: `createdAt` or `openedAt`. */
+export const CreatedRow = z.object({ id: z.string(), createdAt: Instant });
+export const OpenedRow = z.object({ id: z.string(), openedAt: Instant });
+export const HostKeyRow = z.object({ hostId: HostId });
+
+/** What a key made, and for which request. `expiresAt` (epoch seconds) is for TTL; readers go by `expiresAtMs`. */
+export const IdempotencyRow = z.object({
+  requestHash: z.string(),
+  jobId: z.optional(JobId),
+  vmId: z.optional(VmId),
+  expiresAtMs: Instant,
+});
+export type IdempotencyRow = z.infer<typeof IdempotencyRow>;
+
+export const ReservationRow = z.object({ need: Capacity, jobId: JobId });
+
+export const DomainRow = z.object({ xml: z.string() });
+
+/** What the index `placeable` answers: enough for a `HostFact`. */
+export const PlaceableRow = z.object({
+  hostId: HostId,
+  state: HostState,
+  capacity: z.optional(Capacity),
+  reserved: Capacity,
+  labels: Labels,
+  maintenance: z.boolean(),
+  bootId: z.optional(BootId),
+  bootOrdinal: Count,
+  queueUrl: z.optional(z.string()),
+});
+export type PlaceableRow = z.infer<typeof PlaceableRow>;
