@@ -74,6 +74,8 @@ export const ApartmentMessage = z.strictObject({
   v: z.literal(1),
   logicalId: LogicalId,
   body: ApartmentMessageBody,
+  /** Came back from the dead-letter queue; it is sent back only once. */
+  returned: z.optional(z.literal(true)),
 });
 export type ApartmentMessage = z.infer<typeof ApartmentMessage>;
 

@@ -20,7 +20,13 @@ export const APPLIED_IDS_MAX = 32;
 
 /** What the active job waits for; a wake-up of another kind is not its own. */
 export const WaitFor = z.discriminatedUnion("kind", [
-  z.strictObject({ kind: z.literal("result"), commandId: CommandId, hostId: HostId }),
+  z.strictObject({
+    kind: z.literal("result"),
+    commandId: CommandId,
+    hostId: HostId,
+    verb: z.string(),
+    epoch: Count,
+  }),
   z.strictObject({ kind: z.literal("reserved"), hostId: HostId, attempt: Count }),
   z.strictObject({ kind: z.literal("timer") }),
 ]);
@@ -33,11 +39,14 @@ export const ActiveJob = z.strictObject({
   account: AccountId,
   input: z.unknown(),
   memo: z.unknown(),
+  status: z.enum(["running", "waiting"]),
   step: z.string(),
   stepSince: Instant,
   startedAt: Instant,
   attempts: Count,
   waitFor: WaitFor,
+  /** The last command that this job sent to each host: what an observation must have seen to count for the job. */
+  sent: z.record(HostId, z.strictObject({ epoch: Count, bootOrdinal: Count })),
   /** Nothing waits for ever (A8). */
   deadlineAt: Instant,
   progress: z.optional(JobProgress),

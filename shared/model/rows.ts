@@ -41,3 +41,10 @@ export const PlaceableRow = z.object({
   queueUrl: z.optional(z.string()),
 });
 export type PlaceableRow = z.infer<typeof PlaceableRow>;
+
+/** A host's inventory: its order, and the VMs as gzipped JSON (2,000 VMs in plain attributes can pass an item's 400 KB). */
+export const InventoryRow = z.object({
+  bootOrdinal: Count,
+  seq: z.int(),
+  packed: z.instanceof(Uint8Array),
+});

@@ -1,0 +1,120 @@
+/**
+ * What each kind of message does to an apartment.
+ *
+ *  A3 a message whose logical id is in the record is not applied again. For ids long gone from it, each kind has a guard
+ *     of its own: the job's record (`submit`), the host's order (`observed`, `result`), the command or attempt that is
+ *     waited for (`result`, `reserved`); the rest say what should be and not what to change.
+ */
+import type {
+  ApartmentMessage,
+  ObservedBody,
+  ReservedBody,
+  ResultBody,
+} from "../model/apartment-message.ts";
+import { APPLIED_IDS_MAX } from "../model/apartment-record.ts";
+import type { LogicalId } from "../model/ids.ts";
+import { resolveIncident } from "./consequences.ts";
+import { observe } from "./observe.ts";
+import { admit, wakeJob } from "./run-job.ts";
+import { settle } from "./settle.ts";
+import { amend, emit, type Turn } from "./turn.ts";
+
+/** The turn after one message; the same turn if it says nothing new. */
+export function applyMessage(turn: Turn, message: ApartmentMessage): Turn {
+  if (turn.record.applied.includes(message.logicalId)) return turn;
+  const applied = applyBody(turn, message);
+  const newsworthy = applied !== turn && applied.needs.length === 0;
+  return newsworthy ? note(applied, message.logicalId) : applied;
+}
+
+/** Remembers a logical id among the last applied. */
+export function note(turn: Turn, logicalId: LogicalId): Turn {
+  return amend(turn, { applied: [...turn.record.applied, logicalId].slice(-APPLIED_IDS_MAX) });
+}
+
+function applyBody(turn: Turn, { body }: ApartmentMessage): Turn {
+  switch (body.kind) {
+    case "submit":
+      return admit(turn, body.jobId);
+    case "result":
+      return takeResult(turn, body);
+    case "observed":
+      return takeObservation(turn, body);
+    case "reserved":
+      return takeReservation(turn, body);
+    case "wake":
+      return turn; // what is due is looked for in every turn
+    case "patch": {
+      const { vm } = turn.record;
+      const next = { ...vm, name: body.name ?? vm.name, haEnabled: body.haEnabled ?? vm.haEnabled };
+      return next.name === vm.name && next.haEnabled === vm.haEnabled
+        ? turn
+        : amend(turn, { vm: next });
+    }
+    case "pause":
+      return turn.record.paused === body.paused ? turn : amend(turn, { paused: body.paused });
+    case "incident-resolved":
+      return resolveIncident(turn, body.incidentId);
+    default:
+      return body satisfies never;
+  }
+}
+
+function takeResult(turn: Turn, result: ResultBody): Turn {
+  const { unsettled, active } = turn.record;
+  const left = settle(unsettled, result, active?.waitFor);
+  let next = left.length === unsettled.length ? turn : amend(turn, { unsettled: [...left] });
+  if (result.power !== undefined)
+    next = observe(next, result.hostId, {
+      bootOrdinal: result.bootOrdinal,
+      seq: result.seq,
+      power: result.power,
+      epoch: result.epoch,
+      receivedAt: result.receivedAt,
+    });
+  const awaited =
+    active?.waitFor.kind === "result" && active.waitFor.commandId === result.commandId;
+  if (!awaited) return next === turn ? turn : wakeIfObserved(turn, next, result);
+  const { hostId, commandId, status, code, detail, power } = result;
+  return wakeJob(next, {
+    kind: "result",
+    hostId,
+    commandId,
+    status,
+    code,
+    detail,
+    power,
+    busy: result.busy === true,
+  });
+}
+
+function takeObservation(turn: Turn, body: ObservedBody): Turn {
+  const { kind: _, hostId, ...observation } = body;
+  return wakeIfObserved(turn, observe(turn, hostId, observation), body);
+}
+
+/** A job that is active gets every observation and decides; nobody else touches the state. */
+function wakeIfObserved(before: Turn, after: Turn, { hostId }: Pick<ObservedBody, "hostId">): Turn {
+  const observed = before.record.observations[hostId] !== after.record.observations[hostId];
+  return observed ? wakeJob(after, { kind: "observed", hostId }) : after;
+}
+
+function takeReservation(turn: Turn, body: ReservedBody): Turn {
+  const { active, vm, id } = turn.record;
+  const awaited =
+    active?.jobId === body.jobId &&
+    active.waitFor.kind === "reserved" &&
+    active.waitFor.attempt === body.attempt &&
+    active.waitFor.hostId === body.hostId;
+  const { hostId, outcome } = body;
+  if (awaited) {
+    if (outcome.status === "refused") return wakeJob(turn, { kind: "reserved", hostId, outcome });
+    const { status, ...boot } = outcome;
+    const address = { hostId, ...boot };
+    return wakeJob(turn, { kind: "reserved", hostId, outcome: { status, address } });
+  }
+  // Room held for a step that is past is given back, unless the VM is (or is being started) there.
+  const held = outcome.status === "held" && vm.hostId !== hostId;
+  const wanted = active?.waitFor.kind === "reserved" && active.waitFor.hostId === hostId;
+  return held && !wanted ? emit(turn, { kind: "release", hostId, vmId: id }) : turn;
+}

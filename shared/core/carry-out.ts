@@ -1,0 +1,199 @@
+/**
+ * Carrying out what a work type answered: the one place where a job begins to wait, or ends.
+ *
+ *  A1 `active` is set when it was empty and emptied when the job ends; nothing else touches it.
+ *  A6 a command that can turn the VM on goes to no host while one is unsettled at another.
+ *  A7 a job's terminal projection is made here only.
+ *  A8 what waits has a deadline.
+ */
+import type { ActiveJob, WaitFor } from "../model/apartment-record.ts";
+import type { CommandCall } from "../model/command.ts";
+import type { JobError, JobStatus } from "../model/job.ts";
+import { consequences } from "./consequences.ts";
+import { amend, emit, journalEntry, nextName, project, type Turn } from "./turn.ts";
+import type { Action, Invalid, Outcome } from "./work-type.ts";
+
+const DAY_MS = 24 * 60 * 60 * 1000;
+
+/** Verbs after which the VM may be on at the host that they were sent to. */
+const TURNS_ON: ReadonlySet<CommandCall["verb"]> = new Set(["start"]);
+
+/** The turn after the active job answered. */
+export function carryOut(turn: Turn, outcome: Outcome<unknown, unknown> | Invalid): Turn {
+  const active = turn.record.active;
+  if (active === undefined) throw new Error(`apartment ${turn.record.id} has no active job`);
+  switch (outcome.kind) {
+    case "ignore":
+      return turn;
+    case "need":
+      return { ...turn, needs: [...turn.needs, ...outcome.facts] };
+    case "invalid":
+      return endJob(turn, {
+        status: "failed",
+        error: { code: "invalid_payload", detail: outcome.detail },
+        note: outcome.detail,
+      });
+    case "wait":
+      return wait(consequences(turn, outcome), active, outcome);
+    case "succeed":
+      return endJob(consequences(turn, outcome), {
+        status: "succeeded",
+        result: outcome.result,
+        note: outcome.note,
+      });
+    case "fail":
+      return endJob(consequences(turn, outcome), {
+        status: "failed",
+        error: outcome.error,
+        note: outcome.note,
+      });
+    default:
+      return outcome satisfies never;
+  }
+}
+
+/** Ends the active job; the apartment is free for the next (A1, A7). */
+export function endJob(
+  turn: Turn,
+  end: {
+    readonly status: Extract<JobStatus, "succeeded" | "failed" | "cancelled">;
+    readonly result?: unknown;
+    readonly error?: JobError;
+    readonly note: string;
+  },
+): Turn {
+  const { active } = turn.record;
+  if (active === undefined) throw new Error(`apartment ${turn.record.id} has no active job`);
+  const { now, settings } = turn.inputs;
+  const ended = project(turn, {
+    jobId: active.jobId,
+    status: end.status,
+    attempts: active.attempts,
+    startedAt: active.startedAt,
+    finishedAt: now,
+    expiresAt: now + settings.jobRetentionDays * DAY_MS,
+    progress: { step: "ended", percent: 100 },
+    journal: journalEntry(active, { at: now, step: "ended", note: end.note }),
+    ...(end.result === undefined ? {} : { result: end.result }),
+    ...(end.error === undefined ? {} : { error: end.error }),
+    ...(turn.record.vm.hostId === undefined ? {} : { hostId: turn.record.vm.hostId }),
+  });
+  return amend(ended, { active: undefined });
+}
+
+function wait(
+  turn: Turn,
+  active: ActiveJob,
+  outcome: Extract<Outcome<unknown, unknown>, { kind: "wait" }>,
+): Turn {
+  if (outcome.deadlineInMs <= 0) throw new Error(`step ${outcome.step} waits without a deadline`);
+  const { now } = turn.inputs;
+  const started = start(turn, active, outcome.action);
+  const progress = {
+    step: outcome.step,
+    ...(outcome.percent === undefined ? {} : { percent: outcome.percent }),
+  };
+  const status = outcome.action.kind === "timer" ? "waiting" : "running";
+  const waiting: ActiveJob = {
+    ...started.active,
+    status,
+    memo: outcome.memo,
+    step: outcome.step,
+    stepSince: outcome.step === active.step ? active.stepSince : now,
+    waitFor: started.waitFor,
+    deadlineAt: now + outcome.deadlineInMs,
+    progress,
+    journalled: active.journalled + 1,
+  };
+  return project(amend(started.turn, { active: waiting }), {
+    jobId: active.jobId,
+    status,
+    attempts: waiting.attempts,
+    startedAt: active.startedAt,
+    progress,
+    journal: journalEntry(active, { at: now, step: outcome.step, note: outcome.note }),
+  });
+}
+
+type Started = { readonly turn: Turn; readonly active: ActiveJob; readonly waitFor: WaitFor };
+
+/** Emits the action's effect and says what is waited for. */
+function start(turn: Turn, active: ActiveJob, action: Action): Started {
+  switch (action.kind) {
+    case "timer":
+      return { turn, active, waitFor: { kind: "timer" } };
+    case "reserve":
+      return reserve(turn, active, action);
+    case "command":
+      return command(turn, active, action);
+    default:
+      return action satisfies never;
+  }
+}
+
+function reserve(
+  turn: Turn,
+  active: ActiveJob,
+  action: Extract<Action, { kind: "reserve" }>,
+): Started {
+  const { record } = turn;
+  const { hostId, ...boot } = action.address;
+  return {
+    turn: emit(turn, {
+      kind: "reserve",
+      hostId,
+      vmId: record.id,
+      jobId: active.jobId,
+      attempt: action.attempt,
+      need: { cpus: record.vm.spec.cpus, memoryMiB: record.vm.spec.memoryMiB },
+      labels: record.vm.spec.hostLabels ?? {},
+      boot,
+    }),
+    active: { ...active, attempts: action.attempt },
+    waitFor: { kind: "reserved", hostId, attempt: action.attempt },
+  };
+}
+
+/** Every command raises the epoch: a later one supersedes, and an observation can say which it had seen (A6). */
+function command(
+  turn: Turn,
+  active: ActiveJob,
+  action: Extract<Action, { kind: "command" }>,
+): Started {
+  const { call, address, timeoutSeconds } = action;
+  const { hostId } = address;
+  const { record } = turn;
+  const turnsOn = TURNS_ON.has(call.verb);
+  if (turnsOn && record.unsettled.some((unsettled) => unsettled.hostId !== hostId))
+    throw new Error(`${call.verb} to ${hostId} while a command is unsettled elsewhere (A6)`);
+  const { turn: named, name: commandId } = nextName(turn);
+  const epoch = record.epoch + 1;
+  const sent = emit(named, {
+    kind: "command",
+    commandId,
+    hostId,
+    queueUrl: address.queueUrl,
+    bootId: address.bootId,
+    vmId: record.id,
+    jobId: active.jobId,
+    epoch,
+    call,
+    timeoutSeconds,
+    issuedAt: turn.inputs.now,
+    ...(call.verb === "start" && record.vm.domainXmlVersion !== undefined
+      ? { domainXmlVersion: record.vm.domainXmlVersion }
+      : {}),
+  });
+  const unsettled = { commandId, hostId, epoch, jobId: active.jobId, verb: call.verb };
+  return {
+    turn: amend(sent, {
+      epoch,
+      unsettled: call.verb === "probe" ? record.unsettled : [...record.unsettled, unsettled],
+    }),
+    active: {
+      ...active,
+      sent: { ...active.sent, [hostId]: { epoch, bootOrdinal: address.bootOrdinal } },
+    },
+    waitFor: { kind: "result", commandId, hostId, verb: call.verb, epoch },
+  };
+}

@@ -1,0 +1,91 @@
+/** What a work type's answer brings about beside the job itself: the VM's state, room given back, incidents. */
+import { IncidentId } from "../model/incident.ts";
+import { amend, emit, nextName, type Turn, tell } from "./turn.ts";
+import type { Outcome, VmChange } from "./work-type.ts";
+
+/** VM change, room given back, incidents. */
+export function consequences(
+  turn: Turn,
+  outcome: Extract<Outcome<unknown, unknown>, { kind: "wait" | "succeed" | "fail" }>,
+): Turn {
+  let next = outcome.vm === undefined ? turn : changeVm(turn, outcome.vm);
+  if (outcome.release !== undefined)
+    next = emit(next, { kind: "release", hostId: outcome.release, vmId: next.record.id });
+  if (outcome.open !== undefined) next = openIncident(next, outcome.open);
+  for (const incident of next.record.openIncidents)
+    if (outcome.resolve?.includes(incident.kind) === true)
+      next = resolveIncident(next, incident.id);
+  return next;
+}
+
+/** The VM in another state or at another host, told to its topic. */
+export function changeVm(turn: Turn, change: VmChange): Turn {
+  const { vm, id, active } = turn.record;
+  const leaves =
+    change.hostId === null || (change.hostId !== undefined && change.hostId !== vm.hostId);
+  const next = {
+    ...vm,
+    state: change.state ?? vm.state,
+    hostId: change.hostId === null ? undefined : (change.hostId ?? vm.hostId),
+    lastHostId: leaves ? (vm.hostId ?? vm.lastHostId) : vm.lastHostId,
+  };
+  const amended = amend(turn, { vm: next });
+  if (next.state === vm.state) return amended;
+  return tell(amended, {
+    family: "vm.state",
+    topic: `vm.state.${id}`,
+    detail: {
+      vmId: id,
+      from: vm.state,
+      to: next.state,
+      cause: "job",
+      jobId: active?.jobId ?? null,
+    },
+  });
+}
+
+/** Opens an incident about this VM, unless one of its kind is open. */
+export function openIncident(
+  turn: Turn,
+  incident: NonNullable<Extract<Outcome<unknown, unknown>, { kind: "fail" }>["open"]>,
+): Turn {
+  const { id: vmId, vm, openIncidents } = turn.record;
+  if (openIncidents.some((open) => open.kind === incident.kind)) return turn;
+  const { turn: named, name } = nextName(turn);
+  const id = IncidentId.parse(`${incident.kind}.${name}`);
+  const opened = emit(
+    amend(named, { openIncidents: [...openIncidents, { id, kind: incident.kind }] }),
+    {
+      kind: "open-incident",
+      incident: {
+        id,
+        kind: incident.kind,
+        account: vm.account,
+        vmId,
+        ...(incident.hostId === undefined ? {} : { hostId: incident.hostId }),
+        openedAt: turn.inputs.now,
+        detail: incident.detail.slice(0, 1024),
+      },
+    },
+  );
+  return tell(opened, {
+    family: "incident",
+    topic: `incident.${incident.kind}`,
+    detail: { incidentId: id, vmId, change: "opened" },
+  });
+}
+
+/** Resolves an incident that this record keeps open. */
+export function resolveIncident(turn: Turn, incidentId: IncidentId): Turn {
+  const incident = turn.record.openIncidents.find((open) => open.id === incidentId);
+  if (incident === undefined) return turn;
+  const resolved = emit(
+    amend(turn, { openIncidents: turn.record.openIncidents.filter((open) => open !== incident) }),
+    { kind: "resolve-incident", incidentId, at: turn.inputs.now },
+  );
+  return tell(resolved, {
+    family: "incident",
+    topic: `incident.${incident.kind}`,
+    detail: { incidentId, vmId: turn.record.id, change: "resolved" },
+  });
+}

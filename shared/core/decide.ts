@@ -1,0 +1,206 @@
+/**
+ * The apartment's decision: what a batch of messages comes to.
+ *
+ *  A1 the end of a job and the begin of the next are one commit.
+ *  A2 the next record's version is one above the one that was read.
+ *  A4 a decision's effects are in its record; an inline turn that has any sets `wakeAt` close, as nothing redelivers it.
+ *  A8 `wakeAt` covers the deadline of whatever waits.
+ *  A9 pure: record, messages, facts, settings, registry and time come in; nothing else is looked at.
+ *
+ * Poison is a message that does not parse or makes this function throw: deterministic, so it is recorded, its job failed,
+ * and the rest goes on, in this same turn.
+ */
+import type { ApartmentMessage } from "../model/apartment-message.ts";
+import type { ApartmentRecord } from "../model/apartment-record.ts";
+import type { LogicalId } from "../model/ids.ts";
+import { applyMessage, note } from "./apply-message.ts";
+import { endJob } from "./carry-out.ts";
+import { changeVm, openIncident } from "./consequences.ts";
+import type { TurnSource } from "./flush.ts";
+import { beginNext, wakeJob } from "./run-job.ts";
+import { amend, openTurn, project, type Turn, type TurnInputs, tell } from "./turn.ts";
+import type { FactRequest } from "./work-type.ts";
+
+/** After an inline commit with effects somebody looks whether they were sent. */
+export const FLUSH_AFTER_MS = 5_000;
+
+/** A message, or what could not be read as one. */
+export type TurnMessage =
+  | { readonly ok: true; readonly message: ApartmentMessage }
+  | { readonly ok: false; readonly logicalId: LogicalId; readonly reason: string };
+
+export type Decision =
+  | { readonly kind: "commit"; readonly record: ApartmentRecord; readonly poisoned: number }
+  /** Nothing new was said: no commit. */
+  | { readonly kind: "nothing" }
+  /** Fetch these and decide again. */
+  | { readonly kind: "needs"; readonly facts: readonly FactRequest[] };
+
+/** Decides over all messages of a batch, in order. */
+export function decide(
+  record: ApartmentRecord,
+  batch: { readonly messages: readonly TurnMessage[]; readonly source: TurnSource },
+  inputs: TurnInputs,
+): Decision {
+  const opened = openTurn(record, { ...inputs, now: timeOf(batch.messages, inputs.now) });
+  let turn = opened;
+  let poisoned = 0;
+  for (const message of batch.messages) {
+    const step = orPoison(turn, message);
+    turn = step.turn;
+    poisoned += step.poisoned;
+    if (turn.needs.length > 0) return { kind: "needs", facts: turn.needs };
+  }
+  for (const next of [fireDue, beginNext]) {
+    const step = guarded(turn, next);
+    turn = step.turn;
+    poisoned += step.poisoned;
+    if (turn.needs.length > 0) return { kind: "needs", facts: turn.needs };
+  }
+  return close(turn, record, batch.source, poisoned);
+}
+
+type Step = { readonly turn: Turn; readonly poisoned: number };
+
+/** One message; if it cannot be read or decided, its poison. */
+function orPoison(turn: Turn, message: TurnMessage): Step {
+  if (!message.ok) {
+    if (turn.record.applied.includes(message.logicalId)) return { turn, poisoned: 0 };
+    const opened = poison(turn, `message ${message.logicalId}: ${message.reason}`);
+    return { turn: note(opened, message.logicalId), poisoned: 1 };
+  }
+  const { logicalId, body } = message.message;
+  try {
+    return { turn: applyMessage(turn, message.message), poisoned: 0 };
+  } catch (error) {
+    const reason = `message ${logicalId}: ${text(error)}`;
+    const opened = poison(turn, reason);
+    const failed =
+      body.kind === "submit"
+        ? failSubmitted(opened, body.jobId, reason)
+        : failActive(opened, reason);
+    return { turn: note(failed, logicalId), poisoned: 1 };
+  }
+}
+
+/** A step that no message asks for by name: what is due, the next job. A throw fails the job that it was about. */
+function guarded(turn: Turn, step: (turn: Turn) => Turn): Step {
+  try {
+    return { turn: step(turn), poisoned: 0 };
+  } catch (error) {
+    const reason = `job ${turn.record.active?.jobId ?? turn.record.queued[0]?.jobId}: ${text(error)}`;
+    const opened = poison(turn, reason);
+    if (opened.record.active !== undefined)
+      return { turn: failActive(opened, reason), poisoned: 1 };
+    const [head, ...queued] = opened.record.queued;
+    if (head === undefined) return { turn: opened, poisoned: 1 };
+    const failed = failSubmitted(amend(opened, { queued }), head.jobId, reason);
+    // The jobs behind it begin in a turn of their own: `wakeTime` asks for it at once.
+    return { turn: failed, poisoned: 1 };
+  }
+}
+
+function poison(turn: Turn, detail: string): Turn {
+  return openIncident(turn, { kind: "poison_message", detail });
+}
+
+/** The state is not known any more if the job was in the middle of changing it. */
+function failActive(turn: Turn, reason: string): Turn {
+  const { active, vm } = turn.record;
+  if (active === undefined) return turn;
+  const midway = vm.state === "Starting" || vm.state === "Stopping" || vm.state === "Migrating";
+  const truthful = midway ? changeVm(turn, { state: "Unknown" }) : turn;
+  return endJob(truthful, {
+    status: "failed",
+    error: { code: "poison_message", detail: reason },
+    note: reason,
+  });
+}
+
+function failSubmitted(
+  turn: Turn,
+  jobId: Parameters<typeof project>[1]["jobId"],
+  reason: string,
+): Turn {
+  const { now, settings } = turn.inputs;
+  return project(turn, {
+    jobId,
+    status: "failed",
+    attempts: 0,
+    error: { code: "poison_message", detail: reason },
+    finishedAt: now,
+    expiresAt: now + settings.jobRetentionDays * 24 * 60 * 60 * 1000,
+    journal: [{ at: now, step: "ended", note: reason.slice(0, 512) }],
+  });
+}
+
+/** The job whose deadline has passed is told so, once a turn. */
+function fireDue(turn: Turn): Turn {
+  const { active } = turn.record;
+  if (active === undefined || active.deadlineAt > turn.inputs.now) return turn;
+  return wakeJob(turn, { kind: "deadline" });
+}
+
+/** The record as it is to be committed; nothing, if nothing is new. */
+function close(
+  turn: Turn,
+  before: ApartmentRecord,
+  source: TurnSource,
+  poisoned: number,
+): Decision {
+  const { now } = turn.inputs;
+  const told = tellJobs(turn, before);
+  const effects = [...told.projections.values(), ...told.effects];
+  const wakeAt = wakeTime(turn, source, effects.length > 0);
+  const changed = turn.changed || wakeAt !== before.wakeAt;
+  if (!changed) return { kind: "nothing" };
+  const record: ApartmentRecord = {
+    ...turn.record,
+    wakeAt,
+    effects,
+    effectsSequence: source.kind === "queue" ? source.highestSequence : undefined,
+    updatedAt: now,
+  };
+  return { kind: "commit", record, poisoned };
+}
+
+/** One event for each job whose status is another than before this turn. */
+function tellJobs(turn: Turn, before: ApartmentRecord): Turn {
+  let told = turn;
+  for (const { jobId, status } of turn.projections.values()) {
+    const last = before.active?.jobId === jobId ? before.active.status : undefined;
+    if (status === last) continue;
+    told = tell(told, {
+      family: "job.state",
+      topic: `job.state.${jobId}`,
+      detail: { jobId, vmId: turn.record.id, status },
+    });
+  }
+  return told;
+}
+
+function wakeTime(turn: Turn, source: TurnSource, hasEffects: boolean): number | undefined {
+  const { active, queued, paused } = turn.record;
+  const { now } = turn.inputs;
+  const due = [
+    ...(active === undefined ? [] : [active.deadlineAt]),
+    ...(source.kind === "inline" && hasEffects ? [now + FLUSH_AFTER_MS] : []),
+    ...(active === undefined && !paused && queued.length > 0 ? [now] : []),
+  ];
+  return due.length === 0 ? undefined : Math.min(...due);
+}
+
+/** `max(now, due time of the message)`: a wake-up is never too early for what it was sent for (A9). */
+function timeOf(messages: readonly TurnMessage[], now: number): number {
+  return messages.reduce(
+    (latest, each) =>
+      each.ok && each.message.body.kind === "wake"
+        ? Math.max(latest, each.message.body.dueAt)
+        : latest,
+    now,
+  );
+}
+
+function text(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

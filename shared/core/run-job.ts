@@ -1,0 +1,150 @@
+/**
+ * Jobs of one apartment, one after the other.
+ *
+ *  A1 a job begins only when none is active; in the commit that ended the last one, if there was one.
+ *  A3 a submitted job is admitted only if its own record says that it is still new.
+ */
+import { QUEUED_JOBS_MAX } from "../model/apartment-record.ts";
+import { type JobId, LogicalId } from "../model/ids.ts";
+import type { JobError, JobRecord } from "../model/job.ts";
+import { carryOut, endJob } from "./carry-out.ts";
+import { evidenceFor } from "./observe.ts";
+import { amend, emit, project, type Turn, want } from "./turn.ts";
+import type { Wakeup, WorkContext, WorkType } from "./work-type.ts";
+
+/** Jobs that may begin in one turn; more go on in the next, which the turn asks for. Bounds the commit and its effects. */
+export const BEGINS_MAX = 16;
+
+/** Takes a submitted job in: parks it, or says why not. */
+export function admit(turn: Turn, jobId: JobId): Turn {
+  const { record, inputs } = turn;
+  const known =
+    record.active?.jobId === jobId || record.queued.some((queued) => queued.jobId === jobId);
+  if (known) return turn;
+  const job = inputs.facts.jobs.get(jobId);
+  if (job === undefined) return want(turn, [{ kind: "job", jobId }]);
+  if (job === null || job.status !== "queued" || job.revision !== 0) return turn;
+  if (job.vmId !== record.id) throw new Error(`job ${jobId} is of VM ${job.vmId}`);
+  if (record.queued.length >= QUEUED_JOBS_MAX)
+    return refuse(turn, job, {
+      code: "apartment_full",
+      detail: `${QUEUED_JOBS_MAX} jobs wait for this VM`,
+    });
+  const parked = amend(turn, { queued: [...record.queued, { jobId, type: job.type }] });
+  return project(parked, { jobId, status: "queued", attempts: 0 });
+}
+
+/** Begins the next job, and the next, while each ends at once. */
+export function beginNext(turn: Turn): Turn {
+  let next = turn;
+  for (let begun = 0; begun < BEGINS_MAX; begun += 1) {
+    const head = next.record.queued[0];
+    if (next.record.active !== undefined || next.record.paused || head === undefined) return next;
+    const job = next.inputs.facts.jobs.get(head.jobId);
+    if (job === undefined) return want(next, [{ kind: "job", jobId: head.jobId }]);
+    next = amend(next, { queued: next.record.queued.slice(1) });
+    if (job !== null) next = begin(next, job);
+    if (next.needs.length > 0) return next;
+  }
+  return next.record.queued.length === 0 || next.record.active !== undefined
+    ? next
+    : goOnLater(next);
+}
+
+/** Asks the active job again. */
+export function wakeJob(turn: Turn, wakeup: Wakeup): Turn {
+  const { active } = turn.record;
+  if (active === undefined) return turn;
+  const work = workOf(turn, active);
+  if (work === undefined) return endUnknown(turn, active.type, active.workVersion);
+  return carryOut(turn, work.resume(contextOf(turn, active.input, active.memo), wakeup));
+}
+
+function begin(turn: Turn, job: JobRecord): Turn {
+  if (job.cancelRequested)
+    return refuse(turn, job, { code: "cancelled", detail: "cancelled before it began" });
+  const { now } = turn.inputs;
+  const begun = amend(turn, {
+    epoch: turn.record.epoch + 1,
+    active: {
+      jobId: job.id,
+      type: job.type,
+      workVersion: job.workVersion,
+      account: job.account,
+      input: job.input,
+      memo: null,
+      status: "running",
+      step: "begin",
+      stepSince: now,
+      startedAt: now,
+      attempts: 0,
+      waitFor: { kind: "timer" },
+      sent: {},
+      deadlineAt: now,
+      journalled: 0,
+    },
+  });
+  const work = workOf(begun, job);
+  if (work === undefined) return endUnknown(begun, job.type, job.workVersion);
+  return carryOut(begun, work.begin(contextOf(begun, job.input, undefined)));
+}
+
+/** Ends a job that never became active. */
+function refuse(turn: Turn, job: JobRecord, error: JobError): Turn {
+  const { now, settings } = turn.inputs;
+  return project(turn, {
+    jobId: job.id,
+    status: error.code === "cancelled" ? "cancelled" : "failed",
+    attempts: 0,
+    error,
+    finishedAt: now,
+    expiresAt: now + settings.jobRetentionDays * 24 * 60 * 60 * 1000,
+    journal: [{ at: now, step: "ended", note: error.detail }],
+  });
+}
+
+function endUnknown(turn: Turn, type: string, version: number): Turn {
+  const detail = `this deployment does not know ${type} version ${version}`;
+  return endJob(turn, { status: "failed", error: { code: "unknown_work", detail }, note: detail });
+}
+
+function workOf(
+  turn: Turn,
+  job: { readonly type: string; readonly workVersion: number },
+): WorkType | undefined {
+  const work = turn.inputs.work.get(job.type);
+  return work !== undefined && job.workVersion <= work.version ? work : undefined;
+}
+
+function contextOf<M>(turn: Turn, input: unknown, memo: M): WorkContext<unknown, M> {
+  const { record, inputs } = turn;
+  const { active } = record;
+  if (active === undefined) throw new Error(`apartment ${record.id} has no active job`);
+  return {
+    jobId: active.jobId,
+    vmId: record.id,
+    input,
+    memo,
+    vm: record.vm,
+    unsettled: record.unsettled,
+    openIncidents: new Set(record.openIncidents.map((incident) => incident.kind)),
+    evidence: (hostId) => evidenceFor(active, record.observations, hostId),
+    facts: inputs.facts,
+    settings: inputs.settings,
+    now: inputs.now,
+  };
+}
+
+/** A message to oneself: the queue goes on where this turn stopped. */
+function goOnLater(turn: Turn): Turn {
+  const { id, version } = turn.record;
+  return emit(turn, {
+    kind: "message",
+    to: id,
+    message: {
+      v: 1,
+      logicalId: LogicalId.parse(`go-on:${id}.${version}`),
+      body: { kind: "wake", dueAt: turn.inputs.now },
+    },
+  });
+}

@@ -1,0 +1,148 @@
+/**
+ * What the engine and a work type say to each other. Work is pure (A9): it sees a context and answers what should happen;
+ * the engine does the rest, the same for every type.
+ */
+import type { UnsettledCommand, VmSubject } from "../model/apartment-record.ts";
+import type { CommandCall } from "../model/command.ts";
+import type { HostFact } from "../model/host.ts";
+import type { BootId, CommandId, HostId, JobId, VmId } from "../model/ids.ts";
+import type { IncidentKind } from "../model/incident.ts";
+import type { JobError } from "../model/job.ts";
+import type { Observation, ReportedPower } from "../model/power.ts";
+import type { Settings } from "../model/settings.ts";
+import type { VmState } from "../model/vm.ts";
+
+/** Something a decision needs to know and was not given; whoever runs the turn fetches it and decides again. */
+export type FactRequest =
+  | { readonly kind: "job"; readonly jobId: JobId }
+  | { readonly kind: "host"; readonly hostId: HostId }
+  | { readonly kind: "candidates" };
+
+/** Facts about hosts, as far as they were asked for. `null`: there is no such host. */
+export type HostFacts = {
+  readonly candidates?: readonly HostFact[];
+  readonly hosts: ReadonlyMap<HostId, HostFact | null>;
+};
+
+/** Where a command goes: a host's boot and its queue. */
+export type Address = {
+  readonly hostId: HostId;
+  readonly bootId: BootId;
+  readonly bootOrdinal: number;
+  readonly queueUrl: string;
+};
+
+/** What a work type sees. */
+export type WorkContext<I, M> = {
+  readonly jobId: JobId;
+  readonly vmId: VmId;
+  readonly input: I;
+  readonly memo: M;
+  readonly vm: VmSubject;
+  readonly unsettled: readonly UnsettledCommand[];
+  readonly openIncidents: ReadonlySet<IncidentKind>;
+  /**
+   * What a host said that counts for this job: it is of the boot that the job's last command to it was meant for, and
+   * had seen that command's epoch. Anything else is no evidence; the job probes.
+   */
+  readonly evidence: (hostId: HostId) => Observation | undefined;
+  readonly facts: HostFacts;
+  readonly settings: Settings;
+  readonly now: number;
+};
+
+/** Why a waiting job is asked again. A hint: the job looks at the record before it believes it. */
+export type Wakeup =
+  | {
+      readonly kind: "result";
+      readonly hostId: HostId;
+      readonly commandId: CommandId;
+      readonly status: "done" | "failed" | "stale";
+      readonly code: string | undefined;
+      readonly detail: string | undefined;
+      readonly power: ReportedPower | undefined;
+      readonly busy: boolean;
+    }
+  | {
+      readonly kind: "reserved";
+      readonly hostId: HostId;
+      readonly outcome:
+        | { readonly status: "held"; readonly address: Address }
+        | { readonly status: "refused"; readonly reason: string };
+    }
+  | { readonly kind: "observed"; readonly hostId: HostId }
+  | { readonly kind: "deadline" };
+
+/** The one thing that a step starts and then waits for. */
+export type Action =
+  | {
+      readonly kind: "command";
+      readonly address: Address;
+      readonly call: CommandCall;
+      readonly timeoutSeconds: number;
+    }
+  | { readonly kind: "reserve"; readonly address: Address; readonly attempt: number }
+  | { readonly kind: "timer" };
+
+/** What becomes of the VM's record. `hostId: null` takes the VM off its host. */
+export type VmChange = {
+  readonly state?: VmState;
+  readonly hostId?: HostId | null;
+};
+
+/** What every answer but `ignore` and `need` may also bring about. */
+type Consequences = {
+  readonly vm?: VmChange;
+  /** Room to give back. */
+  readonly release?: HostId;
+  readonly open?: {
+    readonly kind: IncidentKind;
+    readonly hostId?: HostId;
+    readonly detail: string;
+  };
+  readonly resolve?: readonly IncidentKind[];
+  /** A line for the job's journal. */
+  readonly note: string;
+};
+
+export type Outcome<M, R> =
+  | ({
+      readonly kind: "wait";
+      readonly step: string;
+      readonly memo: M;
+      readonly action: Action;
+      /** From now; above 0 (A8). */
+      readonly deadlineInMs: number;
+      readonly percent?: number;
+    } & Consequences)
+  | ({ readonly kind: "succeed"; readonly result: R } & Consequences)
+  | ({ readonly kind: "fail"; readonly error: JobError } & Consequences)
+  | { readonly kind: "need"; readonly facts: readonly FactRequest[] }
+  /** A wake-up that changes nothing for this job. */
+  | { readonly kind: "ignore" };
+
+/** How a verb takes a state, before anything is done (contract, the verb table). */
+export type Reception = "go" | "at_once" | "conflict" | "probe";
+
+/** A work type as the engine knows it: input and memo are checked by its own schemas on every call. */
+export interface WorkType {
+  readonly name: string;
+  readonly version: number;
+  readonly reception: Readonly<Record<VmState, Reception>>;
+  /** Whether it can turn the VM on, so that no host being Up is refused at submit. */
+  readonly needsHost: boolean;
+  readonly parseInput: (
+    raw: unknown,
+  ) =>
+    | { readonly ok: true; readonly value: unknown }
+    | { readonly ok: false; readonly errors: readonly { path: string; message: string }[] };
+  readonly begin: (context: WorkContext<unknown, undefined>) => Outcome<unknown, unknown> | Invalid;
+  readonly resume: (
+    context: WorkContext<unknown, unknown>,
+    wakeup: Wakeup,
+  ) => Outcome<unknown, unknown> | Invalid;
+}
+export type Invalid = { readonly kind: "invalid"; readonly detail: string };
+
+/** The list of work types; no engine code names one. */
+export type WorkRegistry = ReadonlyMap<string, WorkType>;

@@ -1,0 +1,130 @@
+/**
+ * Asking a host what is true of a VM, until it answers or the job gives up: the way out of every doubt (A6).
+ *
+ * A probe goes out under a newer epoch, so its answer is later than whatever was sent before, and, unless it says `busy`,
+ * proves that nothing sent before still runs or waits there.
+ */
+import * as z from "zod/mini";
+import type { Address, Outcome, Wakeup, WorkContext } from "../core/work-type.ts";
+import { HostId, Instant } from "../model/ids.ts";
+
+/** Between two probes of a host that is busy or gave no usable answer. */
+const ASK_AGAIN_AFTER_MS = 3_000;
+/** How much longer than the probe's own time the job waits for its answer: the way there and back. */
+const ANSWER_SLACK_MS = 5_000;
+/** Probes that a job sends before it gives up, whatever its time (bounds the epoch and the host's queue). */
+const PROBES_MAX = 50;
+
+/** The asking part of a job's memo. */
+export const Asking = z.strictObject({
+  hostId: HostId,
+  probes: z.int(),
+  giveUpAt: Instant,
+});
+export type Asking = z.infer<typeof Asking>;
+
+/** What asking came to. */
+export type Found =
+  | { readonly kind: "on" | "paused" | "off" }
+  /** Nobody answered in time: nothing is known. */
+  | { readonly kind: "silent" }
+  /** Not known yet: the outcome to return. */
+  | { readonly kind: "asking"; readonly outcome: Outcome<Asking, never> };
+
+/** Begins to ask a host. */
+export function ask(
+  context: WorkContext<unknown, unknown>,
+  about: { readonly hostId: HostId; readonly forMs: number },
+): Found {
+  return probe(context, {
+    hostId: about.hostId,
+    probes: 0,
+    giveUpAt: context.now + about.forMs,
+  });
+}
+
+/** Goes on asking after a wake-up. */
+export function hear(
+  context: WorkContext<unknown, unknown>,
+  asking: Asking,
+  wakeup: Wakeup,
+): Found {
+  switch (wakeup.kind) {
+    case "result":
+      if (wakeup.status !== "done" || wakeup.power === undefined || wakeup.power === "unknown")
+        return askLater(context, asking, `the probe was answered ${wakeup.code ?? wakeup.status}`);
+      if (wakeup.busy) return askLater(context, asking, "an earlier command still runs there");
+      if (wakeup.power === "on" || wakeup.power === "paused") return { kind: wakeup.power };
+      return { kind: "off" };
+    case "deadline":
+      return probe(context, asking);
+    case "observed": // the probe's own answer says more, `busy` among it
+    case "reserved":
+      return { kind: "asking", outcome: { kind: "ignore" } };
+    default:
+      return wakeup satisfies never;
+  }
+}
+
+/** Where commands for a host go, or why there is none to send to. */
+export function addressOf(
+  context: WorkContext<unknown, unknown>,
+  hostId: HostId,
+):
+  | { readonly kind: "address"; readonly address: Address }
+  | { readonly kind: "need"; readonly outcome: Outcome<never, never> }
+  | { readonly kind: "none" } {
+  const fact = context.facts.hosts.get(hostId);
+  if (fact === undefined)
+    return { kind: "need", outcome: { kind: "need", facts: [{ kind: "host", hostId }] } };
+  if (fact?.bootId === undefined || fact.queueUrl === undefined) return { kind: "none" };
+  const { bootId, bootOrdinal, queueUrl } = fact;
+  return { kind: "address", address: { hostId, bootId, bootOrdinal, queueUrl } };
+}
+
+function probe(context: WorkContext<unknown, unknown>, asking: Asking): Found {
+  if (context.now >= asking.giveUpAt || asking.probes >= PROBES_MAX) return { kind: "silent" };
+  const found = addressOf(context, asking.hostId);
+  if (found.kind === "none") return { kind: "silent" };
+  if (found.kind === "need") return { kind: "asking", outcome: found.outcome };
+  const timeoutSeconds = context.settings.probeTimeoutSeconds;
+  return {
+    kind: "asking",
+    outcome: {
+      kind: "wait",
+      step: "probing",
+      memo: { ...asking, probes: asking.probes + 1 },
+      action: {
+        kind: "command",
+        address: found.address,
+        call: { verb: "probe", args: {} },
+        timeoutSeconds,
+      },
+      deadlineInMs: timeoutSeconds * 1000 + ANSWER_SLACK_MS,
+      note: `asks ${asking.hostId} what is true (${asking.probes + 1})`,
+    },
+  };
+}
+
+function askLater(context: WorkContext<unknown, unknown>, asking: Asking, note: string): Found {
+  if (context.now >= asking.giveUpAt) return { kind: "silent" };
+  return {
+    kind: "asking",
+    outcome: {
+      kind: "wait",
+      step: "probing",
+      memo: asking,
+      action: { kind: "timer" },
+      deadlineInMs: ASK_AGAIN_AFTER_MS,
+      note,
+    },
+  };
+}
+
+/** An outcome of asking as the job's own: its memo holds the asking's. */
+export function within<M>(
+  outcome: Outcome<Asking, never>,
+  memo: (asking: Asking) => M,
+): Outcome<M, never> {
+  return outcome.kind === "wait" ? { ...outcome, memo: memo(outcome.memo) } : outcome;
+}
