@@ -1,0 +1,128 @@
+/**
+ * The bus model running: `putEvents` from the wire, deliveries for whoever invokes the functions.
+ *
+ * How to consume: `take` what is due, invoke each destination, then `acknowledge` or `fail` it; when `take` answers
+ * nothing, wait for `watch` or `nextDueAt`. A crash at any point delivers again (B1, B3). Dead letters are sent to their queues
+ * here, within `take`.
+ */
+import { randomUUID } from "node:crypto";
+import type { EntryError, PutEntry } from "../../shared/memory/bus-entries.ts";
+import {
+  apply,
+  type BusRequest,
+  type BusResponse,
+  nextDueAt,
+  type PutResult,
+} from "../../shared/memory/bus-model.ts";
+import type { RuleSpec } from "../../shared/memory/bus-rules.ts";
+import { type Delivery, emptyBusState, evolve } from "../../shared/memory/bus-state.ts";
+import { busRows } from "../store/bus-rows.ts";
+import type { Store } from "../store/open-store.ts";
+import type { EngineClock } from "./clock.ts";
+import type { QueueEngine } from "./queue-engine.ts";
+
+export type PutOutcome =
+  | { readonly kind: "put"; readonly results: readonly PutResult[] }
+  | { readonly kind: "invalid"; readonly message: string };
+
+export type FailOutcome = Extract<BusResponse, { readonly kind: "failed" }>["outcome"];
+
+export interface BusEngine {
+  /** Resolves when the deliveries it made are on disk. */
+  readonly putEvents: (entries: readonly PutEntry[]) => Promise<PutOutcome>;
+  /** At most `max` deliveries that are due, leased for `leaseMs` (longer than an invocation may take); fires schedules first. */
+  readonly take: (options: {
+    readonly max: number;
+    readonly leaseMs: number;
+  }) => Promise<readonly Delivery[]>;
+  readonly acknowledge: (id: string) => Promise<void>;
+  /** Tried again later, dead-lettered or dropped, by the target's policy. */
+  readonly fail: (id: string, error: EntryError) => Promise<FailOutcome>;
+  /** Calls the listener when there may be something to take; answers how to end it. */
+  readonly watch: (listener: () => void) => () => void;
+  /** When there will be something to take without a new event; undefined: never. */
+  readonly nextDueAt: () => number | undefined;
+}
+
+export interface BusEngineProps {
+  readonly store: Store;
+  readonly clock: EngineClock;
+  readonly region: string;
+  readonly accountId: string;
+  readonly rules: readonly RuleSpec[];
+  /** Where the dead-letter queues are. */
+  readonly queues: QueueEngine;
+  readonly eventId?: (() => string) | undefined;
+}
+
+/** Throws, naming it, where a rule is not supported. */
+export function openBusEngine(props: BusEngineProps): BusEngine {
+  const { store, clock, region, accountId, queues } = props;
+  const deps = { region, accountId, eventId: props.eventId ?? randomUUID };
+  const state = emptyBusState(props.rules);
+  const rows = busRows(store.db);
+  rows.load(state);
+  const listeners = new Set<() => void>();
+
+  const request = async (asked: BusRequest): Promise<BusResponse> => {
+    const { response, changes } = apply(deps, state, clock.now(), asked);
+    evolve(state, changes);
+    const durable = changes.some(({ kind }) => kind !== "deliveryLeased");
+    await (durable ? store.commit(() => rows.write(changes)) : store.settled());
+    if (changes.some(({ kind }) => kind === "deliveryPut")) {
+      for (const listener of [...listeners]) listener();
+    }
+    return response;
+  };
+
+  const acknowledge = async (id: string) => {
+    await request({ action: "acknowledge", id });
+  };
+  const fail = async (id: string, error: EntryError): Promise<FailOutcome> => {
+    const response = await request({ action: "fail", id, error });
+    return response.kind === "failed" ? response.outcome : "gone";
+  };
+  const sendDeadLetter = async (delivery: Delivery) => {
+    const error = await trySend(queues, delivery);
+    await (error ? fail(delivery.id, error) : acknowledge(delivery.id));
+  };
+
+  return {
+    putEvents: async (entries) => {
+      const response = await request({ action: "putEvents", entries });
+      if (response.kind === "put" || response.kind === "invalid") return response;
+      throw new Error(`putEvents was answered ${response.kind}`);
+    },
+    take: async ({ max, leaseMs }) => {
+      await request({ action: "fireSchedules" });
+      const response = await request({ action: "take", max, leaseMs });
+      const taken = response.kind === "taken" ? response.deliveries : [];
+      const isDead = ({ destination }: Delivery) => destination.kind === "deadLetterQueue";
+      await Promise.all(taken.filter(isDead).map(sendDeadLetter));
+      return taken.filter((delivery) => !isDead(delivery));
+    },
+    acknowledge,
+    fail,
+    watch: (listener) => {
+      listeners.add(listener);
+      return () => {
+        listeners.delete(listener);
+      };
+    },
+    nextDueAt: () => nextDueAt(state),
+  };
+}
+
+async function trySend(queues: QueueEngine, delivery: Delivery): Promise<EntryError | undefined> {
+  const attributes = Object.entries(delivery.deadLetterAttributes ?? {}).map(([name, value]) => [
+    name,
+    { dataType: "String", stringValue: value || "-" },
+  ]);
+  const response = await queues.request({
+    action: "sendMessage",
+    queueName: delivery.destination.arn.slice(delivery.destination.arn.lastIndexOf(":") + 1),
+    senderId: "events.amazonaws.com",
+    entry: { body: delivery.payload, attributes: Object.fromEntries(attributes) },
+  });
+  return response.kind === "refused" ? response.error : undefined;
+}
