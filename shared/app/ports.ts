@@ -233,7 +233,10 @@ export interface Placement {
 
 /** The FIFO queue of the apartments: group = apartment. */
 export interface ApartmentQueue {
-  /** All or an exception; up to any number, sent in batches of 10. De-duplication id = logical id (a courtesy only). */
+  /**
+   * All or an exception; up to any number, sent in batches of 10. De-duplication id = logical id, with
+   * `:returned` for what came back from the dead-letter queue (a courtesy only).
+   */
   readonly send: (
     messages: readonly { readonly to: VmId; readonly message: ApartmentMessage }[],
   ) => Promise<void>;

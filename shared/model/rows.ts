@@ -28,9 +28,9 @@ export const ReservationRow = z.object({ need: Capacity, jobId: JobId });
 
 export const DomainRow = z.object({ xml: z.string() });
 
-/** What the index `placeable` answers: enough for a `HostFact`. */
+/** What the index `placeable` answers. */
 export const PlaceableRow = z.object({
-  hostId: HostId,
+  id: HostId,
   state: HostState,
   capacity: z.optional(Capacity),
   reserved: Capacity,
@@ -40,7 +40,6 @@ export const PlaceableRow = z.object({
   bootOrdinal: Count,
   queueUrl: z.optional(z.string()),
 });
-export type PlaceableRow = z.infer<typeof PlaceableRow>;
 
 /** A host's inventory: its order, and the VMs as gzipped JSON (2,000 VMs in plain attributes can pass an item's 400 KB). */
 export const InventoryRow = z.object({

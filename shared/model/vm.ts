@@ -1,5 +1,6 @@
 /** A VM as its owner describes it and as the HTTP API shows it. */
 import * as z from "zod/mini";
+import { byteLength } from "./byte-length.ts";
 import { AccountId, Count, HostId, JobId, VmId } from "./ids.ts";
 import { Power } from "./power.ts";
 
@@ -78,13 +79,3 @@ export const Vm = z.strictObject({
   updatedAt: z.iso.datetime(),
 });
 export type Vm = z.infer<typeof Vm>;
-
-/** UTF-8 length without naming a platform's API. */
-function byteLength(text: string): number {
-  let bytes = 0;
-  for (const character of text) {
-    const code = character.codePointAt(0) ?? 0;
-    bytes += code < 0x80 ? 1 : code < 0x800 ? 2 : code < 0x10000 ? 3 : 4;
-  }
-  return bytes;
-}

@@ -1,0 +1,46 @@
+/** Reading VMs and their apartments. */
+import type { Apartment } from "../model/apartment-record.ts";
+import type { VmId } from "../model/ids.ts";
+import { type Answer, refuse } from "../model/problem.ts";
+import type { Caller } from "../model/token.ts";
+import type { Vm } from "../model/vm.ts";
+import { findVm } from "./find-vm.ts";
+import type { PageRequest, Ports, VmFilter } from "./ports.ts";
+import { apartmentView, vmView } from "./vm-view.ts";
+
+type ReadDeps = Pick<Ports, "apartments">;
+type OneVm = { readonly caller: Caller; readonly vmId: VmId };
+export type PageOf<T> = { readonly items: T[]; readonly nextCursor?: string };
+
+export async function getVm(deps: ReadDeps, query: OneVm): Promise<Answer<Vm>> {
+  const found = await findVm(deps, query);
+  if (!found.ok) return found;
+  const version = found.value.vm.domainXmlVersion;
+  const domainXml =
+    version === undefined ? undefined : await deps.apartments.readDomainXml(query.vmId, version);
+  return { ok: true, value: vmView(found.value, domainXml) };
+}
+
+export async function getApartment(deps: ReadDeps, query: OneVm): Promise<Answer<Apartment>> {
+  const found = await findVm(deps, query);
+  return found.ok ? { ok: true, value: apartmentView(found.value) } : found;
+}
+
+/** A page of VMs, newest first; without their domain XML, which is read one by one. */
+export async function listVms(
+  deps: ReadDeps,
+  query: {
+    readonly caller: Caller;
+    readonly filter: Omit<VmFilter, "account">;
+    readonly page: PageRequest;
+  },
+): Promise<Answer<PageOf<Vm>>> {
+  const account = query.caller.role === "admin" ? undefined : query.caller.account;
+  const page = await deps.apartments.list({ ...query.filter, account }, query.page);
+  if (!page.ok) return refuse("invalid_request", "the cursor is not of this list");
+  const items = page.items.map((record) => vmView(record));
+  return {
+    ok: true,
+    value: page.nextCursor === undefined ? { items } : { items, nextCursor: page.nextCursor },
+  };
+}

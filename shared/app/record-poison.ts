@@ -1,0 +1,37 @@
+/** An incident about a message that no apartment can record itself: its group or body is nobody's, or it is a dead letter. */
+import type { VmId } from "../model/ids.ts";
+import { IncidentId } from "../model/incident.ts";
+import type { Ports } from "./ports.ts";
+
+export async function recordPoison(
+  deps: Pick<Ports, "incidents" | "bus" | "clock" | "telemetry">,
+  poison: {
+    /** Deterministic for the message, so that telling it twice opens one incident. */
+    readonly name: string;
+    readonly vmId: VmId | undefined;
+    readonly detail: string;
+  },
+): Promise<void> {
+  const id = IncidentId.parse(
+    `poison_message.${poison.name.replaceAll(/[^A-Za-z0-9._:-]/g, "_").slice(0, 150)}`,
+  );
+  const now = deps.clock.now();
+  const opened = await deps.incidents.open({
+    id,
+    kind: "poison_message",
+    ...(poison.vmId === undefined ? {} : { vmId: poison.vmId }),
+    openedAt: now,
+    detail: poison.detail.slice(0, 1024),
+  });
+  if (opened === "already_open") return;
+  deps.telemetry.count("poisonMessages");
+  await deps.bus.put([
+    {
+      family: "incident",
+      topic: "incident.poison_message",
+      id: `${id}.opened`,
+      at: now,
+      detail: { incidentId: id, vmId: poison.vmId ?? null, change: "opened" },
+    },
+  ]);
+}

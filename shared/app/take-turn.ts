@@ -1,0 +1,135 @@
+/**
+ * One turn of an apartment: load, decide, commit, send.
+ *
+ *  A2 a conflict means "read and compare": the turn begins anew with what is stored.
+ *  A4 stored effects are sent before a commit replaces them and before the messages are acknowledged (by the caller,
+ *     after this resolved). If this throws, nothing may be acknowledged.
+ *  A5 queue turns and inline turns are this one function.
+ */
+import { decide, type TurnMessage } from "../core/decide.ts";
+import { effectsAreSent, type TurnSource } from "../core/flush.ts";
+import type { Facts } from "../core/turn.ts";
+import type { FactRequest, WorkRegistry } from "../core/work-type.ts";
+import { type ApartmentRecord, RECORD_BYTES_MAX } from "../model/apartment-record.ts";
+import type { HostFact } from "../model/host.ts";
+import type { HostId, JobId, VmId } from "../model/ids.ts";
+import type { JobRecord } from "../model/job.ts";
+import type { Settings } from "../model/settings.ts";
+import { CANDIDATES_MAX } from "../work/choose-host.ts";
+import { registry } from "../work/registry.ts";
+import type { Ports } from "./ports.ts";
+import { type SendDeps, sendEffects } from "./send-effects.ts";
+
+/** Commits lost to others in a row before the turn is given back to the queue. */
+const COMMIT_ATTEMPTS_MAX = 8;
+/** Rounds of fetching facts for one decision: one for each job that may begin in a turn, and their hosts. */
+const FACT_ROUNDS_MAX = 40;
+
+export type TurnDeps = SendDeps &
+  Pick<Ports, "clock" | "telemetry"> & {
+    readonly settings: Settings;
+    /** Absent: the registry. Tests give others. */
+    readonly work?: WorkRegistry;
+  };
+
+export type TurnRequest = {
+  readonly apartmentId: VmId;
+  readonly messages: readonly TurnMessage[];
+  readonly source: TurnSource;
+};
+
+export type TurnReport =
+  | { readonly status: "committed"; readonly record: ApartmentRecord }
+  /** Nothing new was said; the record is as it was. */
+  | { readonly status: "nothing"; readonly record: ApartmentRecord }
+  | { readonly status: "no_apartment" };
+
+/** Takes a turn. Throws only for infrastructure: the messages come again. */
+export async function takeTurn(deps: TurnDeps, turn: TurnRequest): Promise<TurnReport> {
+  /** The version whose effects this worker has sent. */
+  let sentVersion: number | undefined;
+  for (let attempt = 0; attempt < COMMIT_ATTEMPTS_MAX; attempt += 1) {
+    const { record, jobs } = await deps.apartments.load(turn.apartmentId, submitted(turn.messages));
+    if (record === undefined) return { status: "no_apartment" };
+    if (!effectsAreSent(record, turn.source, sentVersion)) {
+      await sendEffects(deps, record); // A4
+      sentVersion = record.version;
+    }
+    const decision = await decideWithFacts(deps, turn, record, jobs);
+    if (decision.kind === "nothing") return { status: "nothing", record };
+    assertSize(decision.record);
+    if ((await deps.apartments.commit(decision.record)) === "conflict") {
+      deps.telemetry.count("commitConflicts");
+      continue; // A2
+    }
+    if (decision.poisoned > 0) deps.telemetry.count("poisonMessages", decision.poisoned);
+    await sendEffects(deps, decision.record);
+    return { status: "committed", record: decision.record };
+  }
+  throw new Error(
+    `apartment ${turn.apartmentId}: ${COMMIT_ATTEMPTS_MAX} commits were lost to others`,
+  );
+}
+
+/** Jobs whose records a turn over these messages looks at (A3). */
+function submitted(messages: readonly TurnMessage[]): readonly JobId[] {
+  const ids = messages.flatMap((each) =>
+    each.ok && each.message.body.kind === "submit" ? [each.message.body.jobId] : [],
+  );
+  return [...new Set(ids)];
+}
+
+type Known = {
+  readonly jobs: Map<JobId, JobRecord | null>;
+  readonly hosts: Map<HostId, HostFact | null>;
+  candidates?: readonly HostFact[];
+};
+
+/** Decides; fetches what the decision lacks and decides again, until it lacks nothing. */
+async function decideWithFacts(
+  deps: TurnDeps,
+  turn: TurnRequest,
+  record: ApartmentRecord,
+  jobs: readonly JobRecord[],
+) {
+  const known: Known = {
+    jobs: new Map(submitted(turn.messages).map((id) => [id, null])),
+    hosts: new Map(),
+  };
+  for (const job of jobs) known.jobs.set(job.id, job);
+  for (let round = 0; round < FACT_ROUNDS_MAX; round += 1) {
+    const facts: Facts = known;
+    const decision = decide(record, turn, {
+      facts,
+      settings: deps.settings,
+      work: deps.work ?? registry,
+      now: deps.clock.now(),
+    });
+    if (decision.kind !== "needs") return decision;
+    await Promise.all(decision.facts.map((request) => fetchFact(deps, known, request)));
+  }
+  throw new Error(`apartment ${record.id}: a decision wanted facts ${FACT_ROUNDS_MAX} times`);
+}
+
+async function fetchFact(deps: TurnDeps, known: Known, request: FactRequest): Promise<void> {
+  switch (request.kind) {
+    case "job":
+      known.jobs.set(request.jobId, (await deps.jobs.read(request.jobId)) ?? null);
+      return;
+    case "host":
+      known.hosts.set(request.hostId, (await deps.placement.host(request.hostId)) ?? null);
+      return;
+    case "candidates":
+      known.candidates = await deps.placement.candidates(CANDIDATES_MAX);
+      return;
+    default:
+      request satisfies never;
+  }
+}
+
+/** A record over its size would be a bug of ours: bounded lists are what it is made of. */
+function assertSize(record: ApartmentRecord): void {
+  const bytes = JSON.stringify(record).length;
+  if (bytes > RECORD_BYTES_MAX)
+    throw new Error(`apartment ${record.id}: a record of ${bytes} bytes`);
+}
