@@ -65,7 +65,7 @@ describe("A4: flush before overwrite", () => {
     world.submit(aJob(1, { type: "vm.stop", input: { forced: true } }));
     await world.drain();
     world.inline({ kind: "pause", paused: false });
-    await pass(world, 3, "die_after");
+    await pass(world, 5, "die_after"); // load, two old effects, job, host; then the commit
     expect(world.record.active?.jobId).toBe(jobIdOf(1));
     expect(world.commands.size).toBe(0);
     expect(world.record.wakeAt).toBeLessThan(world.record.active?.deadlineAt ?? 0);
