@@ -50,7 +50,9 @@ export function whyRefused(
   if (host.maintenance) return "host_in_maintenance";
   const { bootId, bootOrdinal } = wanted.boot;
   if (host.bootId !== bootId || host.bootOrdinal !== bootOrdinal) return "stale_boot";
-  const labelled = Object.entries(wanted.labels).every(([name, value]) => host.labels[name] === value);
+  const labelled = Object.entries(wanted.labels).every(
+    ([name, value]) => host.labels[name] === value,
+  );
   if (!labelled) return "labels_differ";
   if (host.capacity === undefined) return undefined;
   const { capacity, reserved } = host;

@@ -1,0 +1,142 @@
+/**
+ * The jobs' records.
+ *
+ * A7 is upheld by the condition of `project`: a higher revision, and no change after a terminal status.
+ */
+import { GetCommand, QueryCommand, UpdateCommand } from "@aws-sdk/lib-dynamodb";
+import type { JobFilter, JobStore } from "../app/ports.ts";
+import type { JobEffect } from "../model/effect.ts";
+import { hasEnded, type JobRecord, JobStatus } from "../model/job.ts";
+import { jobMatches } from "../model/list-filters.ts";
+import { CreatedRow, UnsentRow } from "../model/rows.ts";
+import { batchGet } from "./dynamo-batch-get.ts";
+import { conditional, type Dynamo } from "./dynamo-call.ts";
+import { type IndexListing, listIndex } from "./dynamo-list.ts";
+import { parseRow } from "./dynamo-row.ts";
+import { names, values } from "./expression.ts";
+import { ALL_INDEX_SHARDS } from "./index-shard.ts";
+import { ttlSeconds, unexpiredJobs } from "./job-row.ts";
+import { calling } from "./service-failure.ts";
+
+export function dynamoJobStore(dynamo: Dynamo): JobStore {
+  const { documents, tables } = dynamo;
+  return {
+    read: async (id) => {
+      const get = new GetCommand({ TableName: tables.jobs, Key: { id }, ConsistentRead: true });
+      const answer = await calling(`reading job ${id}`, () => documents.send(get));
+      return unexpiredJobs(dynamo, answer.Item === undefined ? [] : [answer.Item])[0];
+    },
+    project: async (effect) => {
+      const update = new UpdateCommand({ TableName: tables.jobs, ...projection(effect) });
+      const doing = `projecting revision ${effect.revision} of job ${effect.jobId}`;
+      const written = await conditional(dynamo, doing, () => documents.send(update));
+      if (written.held) return { status: "projected" };
+      const there = unexpiredJobs(dynamo, written.stored === undefined ? [] : [written.stored]);
+      return { status: there.length === 0 ? "missing" : "superseded" };
+    },
+    list: (filter, page) => listIndex(dynamo, jobListing(dynamo, filter), page),
+    unsent: (query) => unsent(dynamo, query),
+  };
+}
+
+const TERMINAL = JobStatus.options.filter(hasEnded);
+const TERMINAL_NAMES = TERMINAL.map((_, index) => `:terminal${index}`);
+const TERMINAL_VALUES = Object.fromEntries(
+  TERMINAL.map((status, index) => [`terminal${index}`, status]),
+);
+
+/** One update of the effect's own attributes; what the effect does not name stays as it is. */
+function projection(effect: JobEffect) {
+  const own = {
+    revision: effect.revision,
+    status: effect.status,
+    attempts: effect.attempts,
+    hostId: effect.hostId,
+    progress: effect.progress,
+    result: effect.result,
+    error: effect.error,
+    startedAt: effect.startedAt,
+    finishedAt: effect.finishedAt,
+    expiresAt: effect.expiresAt,
+  };
+  const set = Object.entries(own).filter(([, value]) => value !== undefined);
+  const assignments = set.map(([name]) => `#record.#${name} = :${name}`);
+  const ttl = effect.expiresAt === undefined ? {} : { ttl: ttlSeconds(effect.expiresAt) };
+  if (effect.expiresAt !== undefined) assignments.push("#expiresAt = :ttl");
+  return {
+    Key: { id: effect.jobId },
+    UpdateExpression: `SET ${assignments.join(", ")}, #record.#journal = list_append(#record.#journal, :journal) REMOVE #unsentShard`,
+    ConditionExpression: `#record.#revision < :revision AND NOT (#record.#status IN (${TERMINAL_NAMES.join(", ")}))`,
+    ExpressionAttributeNames: names(
+      "record",
+      "journal",
+      "unsentShard",
+      ...set.map(([name]) => name),
+    ),
+    ExpressionAttributeValues: values({
+      ...Object.fromEntries(set),
+      ...TERMINAL_VALUES,
+      ...ttl,
+      journal: effect.journal,
+    }),
+    ReturnValuesOnConditionCheckFailure: "ALL_OLD" as const,
+  };
+}
+
+async function unsent(
+  { documents, tables }: Dynamo,
+  { before, limit }: { readonly before: number; readonly limit: number },
+) {
+  const ofShard = async (shard: number) => {
+    const query = new QueryCommand({
+      TableName: tables.jobs,
+      IndexName: "unsent",
+      KeyConditionExpression: "#unsentShard = :shard AND #createdAt <= :before",
+      ExpressionAttributeNames: names("unsentShard", "createdAt"),
+      ExpressionAttributeValues: values({ shard, before }),
+      Limit: limit,
+    });
+    const doing = `looking for unsent jobs in shard ${shard}`;
+    const answer = await calling(doing, () => documents.send(query));
+    return (answer.Items ?? []).map((row) =>
+      parseRow(UnsentRow, row, { table: tables.jobs, key: `unsent ${shard}` }),
+    );
+  };
+  const shards = await Promise.all(ALL_INDEX_SHARDS.map(ofShard));
+  return shards
+    .flat()
+    .toSorted((one, other) => one.createdAt - other.createdAt)
+    .slice(0, limit)
+    .map(({ id, vmId }) => ({ jobId: id, vmId }));
+}
+
+function jobListing(dynamo: Dynamo, filter: JobFilter): IndexListing<JobRecord> {
+  const table = dynamo.tables.jobs;
+  return {
+    table,
+    ...narrowestIndex(filter),
+    order: "descending",
+    positionOf: (row) => {
+      const address = { table, key: "of a listing index" };
+      const { id, createdAt } = parseRow(CreatedRow, row, address);
+      return { id, at: createdAt };
+    },
+    keyOf: ({ id, at }) => ({ id, createdAt: at ?? 0 }),
+    fetch: async (ids) => {
+      const keys = ids.map((id) => ({ id }));
+      const found = await batchGet(dynamo, "listing jobs", {
+        [table]: { keys, consistent: false },
+      });
+      const jobs = unexpiredJobs(dynamo, found.get(table) ?? []);
+      return new Map(jobs.map((job) => [job.id, job]));
+    },
+    matches: (job) => jobMatches(job, filter),
+  };
+}
+
+function narrowestIndex({ vmId, account }: JobFilter) {
+  if (vmId !== undefined) return { index: "byVm", partition: { attribute: "vmId", value: vmId } };
+  if (account !== undefined)
+    return { index: "byAccount", partition: { attribute: "account", value: account } };
+  return { index: "byKind", partition: { attribute: "kind", value: "job" } };
+}
