@@ -35,7 +35,7 @@ describe("A4: flush before overwrite", () => {
         kind: "observed",
         hostId,
         bootOrdinal: 1,
-        seq: 9,
+        seq: 0,
         power: "on",
         receivedAt: world.now,
       }),
