@@ -1,0 +1,96 @@
+/**
+ * One command, from `begun` in the log to its result (`runner.ts`, R2 and R4), and until nothing of it runs any more.
+ *
+ *  1. A command that was superseded while `begun` was being written does nothing: `stale`.
+ *  2. `busy` is decided before the look: what a probe says of a VM that is not busy was seen after all that came before it.
+ */
+import type { CommandOutcome } from "../shared/model/agent-state.ts";
+import type { BootId } from "../shared/model/ids.ts";
+import type { Aftermath } from "./aftermath.ts";
+import type { CommandLog } from "./command-log.ts";
+import type { Endings } from "./endings.ts";
+import { type Deed, type ExecuteDeps, execute, type Task } from "./execute.ts";
+import { type Hypervisor, NOT_FOUND, OUTCOME_UNKNOWN, type Read } from "./hypervisor/hypervisor.ts";
+import type { Item } from "./lane.ts";
+import type { Numbered, Observer } from "./observer.ts";
+import { type AgentTime, within } from "./time.ts";
+
+/** How long a probe gives what it superseded to end, so that it need not answer `busy` for a wait that is just ending. */
+const SETTLE_MS = 250;
+
+export type ActDeps = ExecuteDeps & {
+  readonly time: AgentTime;
+  readonly hypervisor: Hypervisor;
+  readonly log: CommandLog;
+  readonly observer: Observer;
+  readonly aftermath: Aftermath;
+  readonly endings: Endings;
+  readonly bootId: () => BootId;
+};
+
+/** A command whose turn it is, and those before it that are not over. */
+export type Turn = { readonly item: Item; readonly earlier: readonly Item[] };
+
+/** Resolves when nothing of the command runs any more; its result was told by then. */
+export async function act(deps: ActDeps, turn: Turn): Promise<void> {
+  const { command, call, stop } = turn.item;
+  await deps.log.record([{ entry: "begun", commandId: command.commandId }]); // R2
+  if (stop.signal.aborted)
+    return await deps.endings.answer(command, { status: "stale", detail: "superseded" }); // 1
+  if (call.verb === "probe") return await deps.endings.end(command, await probe(deps, turn));
+  const { vmId } = command;
+  const earlier = Promise.all(turn.earlier.map((other) => other.over.promise));
+  return await actOnVm(deps, turn, { vmId, call, signal: stop.signal, earlier });
+}
+
+async function actOnVm(deps: ActDeps, turn: Turn, task: Task): Promise<void> {
+  const { command, stop } = turn.item;
+  const work = execute(deps, task);
+  const over = work.then((deed) => {
+    const mayComeTrue = command.verb === "start" && deed.code === OUTCOME_UNKNOWN;
+    if (mayComeTrue) deps.aftermath.begin(task.vmId);
+  });
+  const done = await within(deps.time, { limitMs: timeLeftMs(deps, turn), work });
+  if (done === "late") stop.abort(); // R4
+  const deed: Deed =
+    done === "late"
+      ? { status: "failed", code: "timeout", detail: `after ${command.timeoutSeconds} s` }
+      : done.value;
+  const look = await deps.observer.observe(() => deps.hypervisor.read(task.vmId));
+  await deps.endings.end(command, { ...deed, ...sight(look), bootId: deps.bootId() });
+  await over;
+}
+
+async function probe(deps: ActDeps, turn: Turn): Promise<CommandOutcome> {
+  const { vmId } = turn.item.command;
+  const before = new Set(turn.earlier);
+  const settled = turn.earlier.map((other) => other.over.promise.then(() => before.delete(other)));
+  if (turn.earlier.some((other) => other.stop.signal.aborted))
+    await within(deps.time, { limitMs: SETTLE_MS, work: Promise.all(settled) });
+  const isBusy = () => before.size > 0 || !deps.aftermath.isOver(vmId);
+  const work = deps.observer.observe(async () => ({
+    busy: isBusy(), // 2
+    read: await deps.hypervisor.read(vmId),
+  }));
+  const done = await within(deps.time, { limitMs: timeLeftMs(deps, turn), work });
+  const bootId = deps.bootId();
+  if (done === "late") {
+    const seq = deps.observer.nextSeq();
+    return { status: "failed", code: "timeout", seq, bootId, busy: isBusy() };
+  }
+  const { busy, read } = done.value.seen;
+  const said = { ...sight({ seq: done.value.seq, seen: read }), bootId, busy };
+  if (read.ok) return { status: "done", ...said };
+  const status = read.code === NOT_FOUND ? "done" : "failed";
+  return { status, code: read.code, detail: read.detail, ...said };
+}
+
+function timeLeftMs(deps: ActDeps, { item }: Turn): number {
+  return item.receivedAtMs + item.command.timeoutSeconds * 1000 - deps.time.monotonicNow();
+}
+
+/** A VM that this host does not know is off as far as it can tell; one that could not be seen has no power to tell. */
+function sight({ seq, seen }: Numbered<Read>): Pick<CommandOutcome, "seq" | "power"> {
+  if (seen.ok) return { seq, power: seen.power };
+  return seen.code === NOT_FOUND ? { seq, power: "off" } : { seq };
+}

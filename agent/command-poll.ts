@@ -1,0 +1,86 @@
+/**
+ * Brings commands from the queue to the runner.
+ *
+ *  1. A message is deleted right after its command is in the log, and not before; the work does not wait for the deletion.
+ *  2. What is no command is deleted with a line: it would only come again, before all others of its group.
+ */
+import { Command } from "../shared/model/command.ts";
+import { backoff } from "./backoff.ts";
+import type { CommandSource, OpenCommandSource, QueueMessage } from "./command-source.ts";
+import { errorText, type Noter } from "./note.ts";
+import type { Runner } from "./runner.ts";
+import type { Session, Sessions } from "./sessions.ts";
+import { type AgentTime, pause } from "./time.ts";
+
+export type CommandPollDeps = {
+  readonly time: AgentTime;
+  readonly random: () => number;
+  readonly sessions: Sessions;
+  readonly open: OpenCommandSource;
+  readonly runner: Runner;
+  readonly note: Noter;
+  readonly signal: AbortSignal;
+};
+
+/** Runs until the signal. */
+export async function commandPoll(deps: CommandPollDeps): Promise<void> {
+  const { sessions, signal } = deps;
+  const retry = backoff(deps.random);
+  let opened: { readonly session: Session; readonly source: CommandSource } | undefined;
+  try {
+    while (!signal.aborted) {
+      const session = await sessions.opened();
+      if (opened?.session !== session) {
+        opened?.source.close();
+        opened = { session, source: deps.open(session.granted) };
+      }
+      const received = await opened.source.receive(AbortSignal.any([signal, session.ended]));
+      if (signal.aborted || session.ended.aborted) continue;
+      if (received.status === "received") {
+        retry.reset();
+        await takeAll(deps, opened.source, received.messages);
+        continue;
+      }
+      deps.note({ level: "warn", message: "command queue not read", ...received });
+      if (received.status === "no_access") sessions.renew();
+      await pause(deps.time, { delayMs: retry.next(), signal });
+    }
+  } finally {
+    opened?.source.close();
+  }
+}
+
+async function takeAll(
+  { runner, note }: CommandPollDeps,
+  source: CommandSource,
+  messages: readonly QueueMessage[],
+): Promise<void> {
+  if (messages.length === 0) return;
+  await runner.take(messages.map((message) => parse(message, note)).filter(isCommand));
+  try {
+    await source.remove(messages.map((message) => message.receipt)); // 1
+  } catch (error) {
+    note({ level: "warn", message: "command messages not deleted", detail: errorText(error) });
+  }
+}
+
+function parse(message: QueueMessage, note: Noter): Command | undefined {
+  const parsed = Command.safeParse(parsedJson(message.body));
+  if (parsed.success) return parsed.data;
+  const [issue] = parsed.error.issues;
+  const detail = `${issue?.path.join(".") ?? ""}: ${issue?.message ?? ""}`;
+  note({ level: "error", message: "a message that is no command was dropped", detail }); // 2
+  return undefined;
+}
+
+function isCommand(command: Command | undefined): command is Command {
+  return command !== undefined;
+}
+
+function parsedJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

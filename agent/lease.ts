@@ -1,0 +1,50 @@
+/**
+ * How long this host may believe that its VMs are its own (design.md, "Lease and fence").
+ *
+ *  1. Counted from the sending of the last accepted report, on the machine's monotonic clock: the server cannot have
+ *     granted it earlier, so it never ends later here than there.
+ *  2. It outlives the process: a new one that cannot reach the control plane goes on with what is left, not with a new
+ *     lease. A machine that was restarted has no VMs left to fence, so another kernel boot's record means nothing.
+ *  3. Without `selfFence` there is no lease to keep.
+ */
+import type { LeaseRecord } from "../shared/model/agent-state.ts";
+import type { AgentTime } from "./time.ts";
+
+export interface Lease {
+  readonly renew: (grant: {
+    readonly reportSentAtMs: number;
+    readonly leaseSeconds: number;
+    readonly selfFence: boolean;
+  }) => void;
+  /** `false`: HA VMs must not run here. */
+  readonly isHeld: () => boolean;
+  /** Until it runs out; 0 when it has, `undefined` where none is kept. */
+  readonly remainingMs: () => number | undefined;
+}
+
+export function lease(deps: {
+  readonly time: AgentTime;
+  readonly machineBootId: string;
+  readonly stored: LeaseRecord | undefined;
+  /** Keeps the record for the next process; a machine that dies needs none, so it need not be synced. */
+  readonly store: (record: LeaseRecord) => void;
+}): Lease {
+  const { time, machineBootId } = deps;
+  let current = deps.stored?.machineBootId === machineBootId ? deps.stored : undefined; // 2
+
+  const remainingMs = (): number | undefined => {
+    if (current === undefined || !current.selfFence) return undefined; // 3
+    const endsAtMs = current.reportSentAtMs + current.leaseSeconds * 1000; // 1
+    return Math.max(0, endsAtMs - time.monotonicNow());
+  };
+
+  return {
+    remainingMs,
+    isHeld: () => remainingMs() !== 0,
+    renew: (grant) => {
+      if (current !== undefined && grant.reportSentAtMs < current.reportSentAtMs) return;
+      current = { ...grant, machineBootId };
+      deps.store(current);
+    },
+  };
+}
