@@ -58,7 +58,7 @@ export const RETRIES_MAX = 185;
 export const EVENT_AGE_SECONDS_MAX = 86_400;
 /** Doubling from one second up to a bound at which 185 retries take just under 24 hours. */
 const BACKOFF_FIRST_MS = 1_000;
-const BACKOFF_MAX_MS = 490_000;
+const BACKOFF_MAX_MS = 485_000;
 
 export function apply(
   deps: BusDeps,

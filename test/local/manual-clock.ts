@@ -6,12 +6,15 @@ export interface ManualClock extends EngineClock {
   readonly advance: (ms: number) => void;
   /** Resolves when somebody waits for a later time. */
   readonly waitedFor: () => Promise<void>;
+  /** Resolves when nobody does any more. */
+  readonly waitedForNone: () => Promise<void>;
 }
 
 export function manualClock(start = Date.parse("2026-01-01T00:00:00Z")): ManualClock {
   let now = start;
   const calls = new Set<{ readonly at: number; readonly callback: () => void }>();
   let announce = () => {};
+  let announceNone = () => {};
   const run = () => {
     for (const call of [...calls]) {
       if (call.at <= now && calls.delete(call)) call.callback();
@@ -26,6 +29,7 @@ export function manualClock(start = Date.parse("2026-01-01T00:00:00Z")): ManualC
       else announce();
       return () => {
         calls.delete(call);
+        if (calls.size === 0) announceNone();
       };
     },
     advance: (ms) => {
@@ -37,6 +41,12 @@ export function manualClock(start = Date.parse("2026-01-01T00:00:00Z")): ManualC
         ? Promise.resolve()
         : new Promise((resolve) => {
             announce = resolve;
+          }),
+    waitedForNone: () =>
+      calls.size === 0
+        ? Promise.resolve()
+        : new Promise((resolve) => {
+            announceNone = resolve;
           }),
   };
 }
