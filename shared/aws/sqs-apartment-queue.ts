@@ -1,9 +1,10 @@
 /** The apartments' FIFO queue: group = apartment, so a VM's messages come in the order in which they were sent. */
 import { SendMessageBatchCommand, type SQSClient } from "@aws-sdk/client-sqs";
 import type { ApartmentQueue } from "../app/ports.ts";
+import { deduplicationId, deduplicationText } from "../model/deduplication-id.ts";
 import { chunk } from "./chunk.ts";
 import { calling, ServiceFailure } from "./service-failure.ts";
-import { deduplicationId } from "./sqs-deduplication-id.ts";
+import { systemNames } from "./system.ts";
 
 /** SQS's own limits of one request. */
 const BATCH_LIMITS = { entriesMax: 10, bytesMax: 1024 * 1024 };
@@ -18,9 +19,7 @@ export function sqsApartmentQueue({ sqs, queueUrl }: Deps): ApartmentQueue {
     send: async (messages) => {
       const entries = messages.map(({ to, message }) => ({
         MessageGroupId: to,
-        MessageDeduplicationId: deduplicationId(
-          message.returned === true ? `${message.logicalId}:returned` : message.logicalId,
-        ),
+        MessageDeduplicationId: deduplicationId(deduplicationText(message), systemNames.hash),
         MessageBody: JSON.stringify(message),
       }));
       const bytesOf = ({ MessageBody }: (typeof entries)[number]) => Buffer.byteLength(MessageBody);

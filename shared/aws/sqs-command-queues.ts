@@ -15,9 +15,10 @@ import {
 } from "@aws-sdk/client-sqs";
 import { AssumeRoleCommand, type STSClient } from "@aws-sdk/client-sts";
 import type { CommandQueues } from "../app/ports.ts";
+import { deduplicationId } from "../model/deduplication-id.ts";
 import { commandQueueName } from "./command-queue-name.ts";
 import { calling, ServiceFailure } from "./service-failure.ts";
-import { deduplicationId } from "./sqs-deduplication-id.ts";
+import { systemNames } from "./system.ts";
 
 /** STS's own limit for a role assumed from a role. */
 const SESSION_SECONDS = 3600;
@@ -76,7 +77,7 @@ export function sqsCommandQueues(deps: Deps): CommandQueues {
             new SendMessageCommand({
               QueueUrl: queueUrl,
               MessageGroupId: command.vmId,
-              MessageDeduplicationId: deduplicationId(command.commandId),
+              MessageDeduplicationId: deduplicationId(command.commandId, systemNames.hash),
               MessageBody: JSON.stringify(command),
             }),
           );

@@ -1,0 +1,60 @@
+import type { HostRow, HostStore } from "../app/ports.ts";
+import type { HostId } from "../model/ids.ts";
+import { memoryHostSession } from "./memory-host-session.ts";
+import { listMemory } from "./memory-list.ts";
+import type { MemoryStoreDeps } from "./memory-tables.ts";
+
+export function memoryHostStore(deps: Pick<MemoryStoreDeps, "tables">): HostStore {
+  const { hosts, heartbeats, inventories } = deps.tables;
+  const read = (id: HostId): HostRow | undefined => {
+    const host = hosts.get(id);
+    return host && { host, heartbeat: heartbeats.get(id) };
+  };
+  return {
+    ...memoryHostSession(deps),
+    create: async (host) => {
+      if (hosts.get(host.id) !== undefined) return "host_exists";
+      hosts.put(host.id, host);
+      return "created";
+    },
+    read: async (id) => read(id),
+    list: async (page) =>
+      listMemory(
+        hosts.all().map((host): HostRow => ({ host, heartbeat: heartbeats.get(host.id) })),
+        ({ host }) => ({ id: host.id }),
+        page,
+      ),
+    setJoinToken: async (id, { hash, expiresAt }) => {
+      const host = hosts.get(id);
+      if (host === undefined) return "host_not_found";
+      hosts.put(id, { ...host, joinTokenHash: hash, joinTokenExpiresAt: expiresAt });
+      return "set";
+    },
+    setCapacity: async (id, capacity) => {
+      const host = hosts.get(id);
+      if (host !== undefined) hosts.put(id, { ...host, capacity });
+    },
+    readInventory: async (id) => inventories.get(id),
+    writeInventory: async (inventory) => {
+      const stored = inventories.get(inventory.hostId);
+      if (stored !== undefined && !isNewer(inventory, stored)) return "superseded";
+      inventories.put(inventory.hostId, inventory);
+      return "written";
+    },
+    markApplied: async (id, applied) => {
+      const heartbeat = heartbeats.get(id);
+      if (heartbeat === undefined) return "superseded";
+      if (heartbeat.applied !== undefined && !isNewer(applied, heartbeat.applied))
+        return "superseded";
+      heartbeats.put(id, { ...heartbeat, applied });
+      return "marked";
+    },
+  };
+}
+
+type Order = { readonly bootOrdinal: number; readonly seq: number };
+
+function isNewer(one: Order, other: Order): boolean {
+  if (one.bootOrdinal !== other.bootOrdinal) return one.bootOrdinal > other.bootOrdinal;
+  return one.seq > other.seq;
+}

@@ -1,0 +1,57 @@
+import type { JobStore } from "../app/ports.ts";
+import type { JobEffect } from "../model/effect.ts";
+import { hasEnded, type JobRecord } from "../model/job.ts";
+import { jobMatches } from "../model/list-filters.ts";
+import { unexpired } from "./memory-apartment-store.ts";
+import { listMemory } from "./memory-list.ts";
+import type { MemoryStoreDeps } from "./memory-tables.ts";
+
+export function memoryJobStore({ tables, clock }: MemoryStoreDeps): JobStore {
+  const { jobs } = tables;
+  const read = (id: string) => {
+    const job = jobs.get(id);
+    return job !== undefined && unexpired(job, clock.now()) ? job : undefined;
+  };
+  return {
+    read: async (id) => read(id),
+    project: async (effect) => {
+      const job = read(effect.jobId);
+      if (job === undefined) return { status: "missing" };
+      // A7
+      if (job.revision >= effect.revision || hasEnded(job.status)) return { status: "superseded" };
+      jobs.put(job.id, projected(job, effect));
+      return { status: "projected" };
+    },
+    list: async (filter, page) =>
+      listMemory(
+        jobs.all().filter((job) => unexpired(job, clock.now()) && jobMatches(job, filter)),
+        ({ id, createdAt }) => ({ id, at: createdAt }),
+        page,
+      ),
+    unsent: async ({ before, limit }) =>
+      jobs
+        .all()
+        .filter((job) => job.revision === 0 && job.createdAt <= before)
+        .toSorted((one, other) => one.createdAt - other.createdAt)
+        .flatMap(({ id, vmId }) => (vmId === undefined ? [] : [{ jobId: id, vmId }]))
+        .slice(0, limit),
+  };
+}
+
+/** What the effect does not name stays as it is. */
+function projected(job: JobRecord, effect: JobEffect): JobRecord {
+  return {
+    ...job,
+    revision: effect.revision,
+    status: effect.status,
+    attempts: effect.attempts,
+    hostId: effect.hostId ?? job.hostId,
+    progress: effect.progress ?? job.progress,
+    result: effect.result === undefined ? job.result : effect.result,
+    error: effect.error ?? job.error,
+    startedAt: effect.startedAt ?? job.startedAt,
+    finishedAt: effect.finishedAt ?? job.finishedAt,
+    expiresAt: effect.expiresAt ?? job.expiresAt,
+    journal: [...job.journal, ...effect.journal],
+  };
+}

@@ -1,0 +1,58 @@
+/** The tables of the ports in memory; also the handle by which a test or a simulation looks at what is stored. */
+import { ApartmentRecord } from "../model/apartment-record.ts";
+import { Heartbeat, HostRecord, Inventory } from "../model/host.ts";
+import { IncidentRecord } from "../model/incident.ts";
+import { JobRecord } from "../model/job.ts";
+import { DomainRow, IdempotencyRow, ReservationRow } from "../model/rows.ts";
+import { TokenRecord } from "../model/token.ts";
+import { memoryTable } from "./memory-table.ts";
+
+export type MemoryTables = ReturnType<typeof memoryTables>;
+
+export function memoryTables() {
+  return {
+    apartments: memoryTable(ApartmentRecord),
+    /** Key: `domainKey`. */
+    domains: memoryTable(DomainRow),
+    jobs: memoryTable(JobRecord),
+    /** Key: `idempotencyKey`. */
+    idempotency: memoryTable(IdempotencyRow),
+    hosts: memoryTable(HostRecord),
+    heartbeats: memoryTable(Heartbeat),
+    inventories: memoryTable(Inventory),
+    /** Key: `reservationKey`. */
+    reservations: memoryTable(ReservationRow),
+    incidents: memoryTable(IncidentRecord),
+    tokens: memoryTable(TokenRecord),
+  };
+}
+
+export function domainKey(vmId: string, version: number): string {
+  return `${vmId}/${version}`;
+}
+
+export function idempotencyKey({
+  account,
+  key,
+}: {
+  readonly account: string;
+  readonly key: string;
+}): string {
+  return `${account}#${key}`;
+}
+
+export function reservationKey({
+  hostId,
+  vmId,
+}: {
+  readonly hostId: string;
+  readonly vmId: string;
+}): string {
+  return `${hostId}/${vmId}`;
+}
+
+/** What every store in memory works with. Time comes from the clock alone. */
+export type MemoryStoreDeps = {
+  readonly tables: MemoryTables;
+  readonly clock: { readonly now: () => number };
+};
