@@ -1,0 +1,141 @@
+/**
+ * Takes a report: one conditional write, and for a report that says nothing new that is all (design.md, "Reports").
+ *
+ *  1. What is refused has changed nothing; what has been heard already is answered with the lease as it stands.
+ *  2. Quiet means: complete, the digest of the last report *applied* in this boot, nothing left open by that one, no resync
+ *     due. So a report that was accepted and never worked off is followed by one that is not quiet.
+ *  3. The lease is extended from the moment of receiving; the agent counts from the moment of sending, which is earlier.
+ */
+import type { Report, ReportAnswer } from "../model/agent-protocol.ts";
+import type { Heartbeat } from "../model/host.ts";
+import { type Answer, refuse } from "../model/problem.ts";
+import type { Settings } from "../model/settings.ts";
+import { refuseStaleBoot } from "./ingest-results.ts";
+import { isoTime } from "./iso-time.ts";
+import { type AgentIdentity, refuseKey } from "./open-session.ts";
+import type { Ports } from "./ports.ts";
+import { reportDigest } from "./report-digest.ts";
+import { tellHostState } from "./tell-host-state.ts";
+
+/** An entry of `PutEvents` has 256 KB (design.md, "Limits"); 6 KiB are left for what is around the report. */
+const PACKED_CHARS_MAX = 250 * 1024;
+/** Text below this is packed into less than the above, whatever it says: at most three bytes a character, four thirds in base64. */
+const SURELY_FITTING_CHARS = PACKED_CHARS_MAX / 4;
+
+type ReportDeps = Pick<Ports, "hosts" | "bus" | "codec" | "names" | "clock"> & {
+  readonly settings: Settings;
+};
+
+export async function ingestReport(
+  deps: ReportDeps,
+  request: { readonly caller: AgentIdentity; readonly report: Report },
+): Promise<Answer<ReportAnswer>> {
+  const { caller, report } = request;
+  if (!fitsAnEvent(deps, report))
+    return refuse("payload_too_large", "the report does not fit, names and details are too long");
+  const now = deps.clock.now();
+  const beaten = await deps.hosts.beat({
+    ...caller,
+    bootId: report.bootId,
+    seq: report.seq,
+    vmCount: report.vms.length,
+    now,
+    leaseUntil: now + deps.settings.leaseSeconds * 1000, // 3
+  });
+  switch (beaten.status) {
+    case "wrong_key":
+      return refuseKey();
+    case "stale_boot":
+      return refuseStaleBoot();
+    case "replayed":
+      return accepted(deps, beaten.heartbeat, now); // 1
+    case "beaten":
+      if (beaten.heartbeat.silent === true) await markHeard(deps, beaten.heartbeat);
+      await passOn(deps, report, { heartbeat: beaten.heartbeat, now });
+      return accepted(deps, beaten.heartbeat, now);
+    default:
+      return beaten satisfies never;
+  }
+}
+
+/** Puts what is not quiet on the bus, whole. */
+async function passOn(
+  deps: ReportDeps,
+  report: Report,
+  at: { readonly heartbeat: Heartbeat; readonly now: number },
+): Promise<void> {
+  const { hostId, bootOrdinal } = at.heartbeat;
+  const digest = reportDigest(deps, report);
+  if (report.complete && isQuiet(at.heartbeat, digest, { now: at.now, settings: deps.settings }))
+    return;
+  await deps.bus.put([
+    {
+      family: "agent.report",
+      topic: `agent.report.${hostId}`,
+      id: `${hostId}.${bootOrdinal}.${report.seq}`,
+      at: at.now,
+      detail: {
+        hostId,
+        bootOrdinal,
+        seq: report.seq,
+        digest,
+        receivedAt: at.now,
+        report: deps.codec.pack(JSON.stringify(report)),
+      },
+    },
+  ]);
+}
+
+/** 2. */
+function isQuiet(
+  { applied, bootOrdinal }: Heartbeat,
+  digest: string,
+  at: { readonly now: number; readonly settings: Settings },
+): boolean {
+  return (
+    applied !== undefined &&
+    applied.bootOrdinal === bootOrdinal &&
+    applied.digest === digest &&
+    !isResyncDue(applied, at)
+  );
+}
+
+/** Whether the host has not been compared whole for `resyncMinutes`. */
+export function isResyncDue(
+  applied: NonNullable<Heartbeat["applied"]>,
+  at: { readonly now: number; readonly settings: Settings },
+): boolean {
+  return at.now - applied.at >= at.settings.resyncMinutes * 60_000;
+}
+
+/** Told before it is noted: the mark that makes us tell it is gone only after. */
+async function markHeard(deps: ReportDeps, heartbeat: Heartbeat): Promise<void> {
+  const { hostId, bootOrdinal, seq } = heartbeat;
+  await tellHostState(deps, {
+    hostId,
+    id: `${hostId}.${bootOrdinal}.${seq}.Up`,
+    from: null,
+    to: "Up",
+  });
+  await deps.hosts.markHeard(hostId);
+}
+
+function fitsAnEvent({ codec }: Pick<Ports, "codec">, report: Report): boolean {
+  const text = JSON.stringify(report);
+  return text.length <= SURELY_FITTING_CHARS || codec.pack(text).length <= PACKED_CHARS_MAX;
+}
+
+function accepted(
+  { settings }: ReportDeps,
+  { leaseUntil }: Heartbeat,
+  now: number,
+): Answer<ReportAnswer> {
+  return {
+    ok: true,
+    value: {
+      leaseUntil: isoTime(leaseUntil ?? now),
+      nextReportInSeconds: settings.reportIntervalSeconds,
+      now: isoTime(now),
+    },
+  };
+}

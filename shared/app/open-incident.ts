@@ -1,0 +1,32 @@
+/** Opens an incident that belongs to no apartment's record, and tells its topic. */
+import type { IncidentRecord } from "../model/incident.ts";
+import type { Ports } from "./ports.ts";
+
+/** Of a name that says what it is about, so that opening it twice is opening it once. Whether it is open now because of this. */
+export async function openIncident(
+  deps: Pick<Ports, "incidents" | "bus">,
+  incident: IncidentRecord,
+): Promise<"opened" | "already_open"> {
+  const outcome = await deps.incidents.open(incident);
+  if (outcome === "opened") await tellIncident(deps, incident, "opened");
+  return outcome;
+}
+
+/** One event of an incident's topic. */
+export async function tellIncident(
+  deps: Pick<Ports, "bus">,
+  incident: IncidentRecord,
+  change: "opened" | "resolved",
+): Promise<void> {
+  const { id, kind, vmId = null, hostId = null } = incident;
+  const at = change === "opened" ? incident.openedAt : (incident.resolvedAt ?? incident.openedAt);
+  await deps.bus.put([
+    {
+      family: "incident",
+      topic: `incident.${kind}`,
+      id: `${id}.${at}.${change}`,
+      at,
+      detail: { incidentId: id, vmId, hostId, change },
+    },
+  ]);
+}

@@ -1,0 +1,109 @@
+/**
+ * A batch from the apartments' queue: one turn for each apartment in it, side by side, each over all of its messages in
+ * their order (design.md, "The apartment").
+ *
+ *  1. A4 what is answered as failed is not deleted: all messages of a turn that threw, and of no other.
+ *  2. Poison blocks nobody. A body that does not parse goes into its apartment's turn, which records it; where there is no
+ *     apartment to record it, an incident does.
+ */
+import type { ApartmentMessage } from "../model/apartment-message.ts";
+import { LogicalId, VmId } from "../model/ids.ts";
+import { IncidentId, type IncidentRecord } from "../model/incident.ts";
+import { openIncident, tellIncident } from "./open-incident.ts";
+import type { Ports } from "./ports.ts";
+import { recordPoison } from "./record-poison.ts";
+import { type TurnDeps, type TurnRequest, takeTurn } from "./take-turn.ts";
+
+/** One message as the queue handed it over. */
+export type Delivery = {
+  /** SQS's id: names the message in answers, never in records (A3), but for what has no other name. */
+  readonly messageId: string;
+  readonly group: string;
+  readonly sequence: string;
+  readonly content:
+    | { readonly ok: true; readonly message: ApartmentMessage }
+    | { readonly ok: false; readonly reason: string };
+};
+
+type BatchDeps = TurnDeps & Pick<Ports, "incidents" | "bus" | "clock" | "telemetry">;
+
+/** The ids of the messages that are to come again. */
+export async function takeTurns(
+  deps: BatchDeps,
+  deliveries: readonly Delivery[],
+): Promise<readonly string[]> {
+  const groups = [...Map.groupBy(deliveries, ({ group }) => group)];
+  const failed = await Promise.all(
+    groups.map(async ([group, batch]) => {
+      try {
+        await takeOne(deps, group, batch);
+        return [];
+      } catch (error) {
+        deps.telemetry.log({ level: "error", message: "a turn failed", apartmentId: group, error });
+        deps.telemetry.count("turnsFailed");
+        return batch.map(({ messageId }) => messageId); // 1
+      }
+    }),
+  );
+  return failed.flat();
+}
+
+async function takeOne(deps: BatchDeps, group: string, batch: readonly Delivery[]): Promise<void> {
+  const apartmentId = VmId.safeParse(group);
+  const [first] = batch;
+  const last = batch.at(-1);
+  if (apartmentId.success && first !== undefined && last !== undefined) {
+    const report = await takeTurn(deps, {
+      apartmentId: apartmentId.data,
+      messages: batch.map(turnMessage),
+      // A FIFO group comes in its order.
+      source: { kind: "queue", lowestSequence: first.sequence, highestSequence: last.sequence },
+    });
+    if (report.status !== "no_apartment") return;
+  }
+  for (const delivery of batch)
+    await recordHomeless(deps, delivery, apartmentId.success ? apartmentId.data : undefined); // 2
+}
+
+function turnMessage({ content, messageId }: Delivery): TurnRequest["messages"][number] {
+  return content.ok
+    ? content
+    : { ok: false, logicalId: LogicalId.parse(`poison:${messageId}`), reason: content.reason };
+}
+
+/** A message to an apartment that there is none of. */
+async function recordHomeless(
+  deps: BatchDeps,
+  { content, messageId }: Delivery,
+  vmId: VmId | undefined,
+): Promise<void> {
+  if (vmId !== undefined && content.ok && content.message.body.kind === "observed") {
+    await noteOrphan(deps, vmId, content.message.body);
+    return;
+  }
+  const what = content.ok ? content.message.logicalId : content.reason;
+  await recordPoison(deps, {
+    name: messageId,
+    vmId,
+    detail: `${vmId === undefined ? "a group that is no VM's" : `no VM ${vmId}`}: ${what}`,
+  });
+}
+
+/** A host has a VM that no record knows: an incident while it has it. */
+async function noteOrphan(
+  deps: BatchDeps,
+  vmId: VmId,
+  { hostId, power, receivedAt }: Extract<ApartmentMessage["body"], { kind: "observed" }>,
+): Promise<void> {
+  const incident: IncidentRecord = {
+    id: IncidentId.parse(`orphan.${hostId}.${vmId}`),
+    kind: "orphan",
+    vmId,
+    hostId,
+    openedAt: receivedAt,
+    detail: `${hostId} has a VM that is not recorded here; it is ${power}`,
+  };
+  if (power !== "missing") await openIncident(deps, incident);
+  else if ((await deps.incidents.resolve(incident.id, receivedAt)) === "resolved")
+    await tellIncident(deps, { ...incident, resolvedAt: receivedAt }, "resolved");
+}

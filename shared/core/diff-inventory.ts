@@ -1,0 +1,111 @@
+/**
+ * What a report says that the host had not said before: its differences against the inventory.
+ *
+ *  1. A VM that is listed is passed on if it is new or anything about it changed; all are, in a new boot and on a resync.
+ *  2. Absence counts only in complete reports: pending at the first, `missing` at the `graceReports`-th in a row of one
+ *     boot, told once, and then the inventory forgets the VM.
+ *  3. When more than the given share of the VMs (and more than 3) vanish in one report, none of them is missing before a
+ *     second report says the same, whatever the grace (contract, `massAbsencePercent`).
+ */
+import type { Report, ReportedVm } from "../model/agent-protocol.ts";
+import type { Inventory } from "../model/host.ts";
+import { VmId } from "../model/ids.ts";
+import type { Power } from "../model/power.ts";
+
+/** Vanishing VMs that are no mass absence yet, whatever their share (contract). */
+const MASS_ABSENCE_VMS = 3;
+/** Reports that a mass absence needs. */
+const MASS_GRACE_REPORTS = 2;
+
+/** What is passed on of one VM. */
+export type Observed = {
+  readonly vmId: VmId;
+  readonly power: Power;
+  readonly detail?: string | undefined;
+  readonly epoch?: number | undefined;
+};
+
+export type InventoryDiff = {
+  readonly observed: readonly Observed[];
+  /** The inventory after this report. */
+  readonly vms: Inventory["vms"];
+  /** Some VM is absent and not missing yet: the next report, though it says the same, says more. */
+  readonly absencesPending: boolean;
+  /** How many vanished in this report, if that is a mass absence. */
+  readonly massAbsence?: number;
+};
+
+type Entry = Inventory["vms"][VmId];
+
+export function diffInventory(
+  inventory: Pick<Inventory, "bootOrdinal" | "vms"> | undefined,
+  report: Pick<Report, "complete" | "vms"> & { readonly bootOrdinal: number },
+  rules: {
+    readonly graceReports: number;
+    readonly massAbsencePercent: number;
+    /** Pass on whatever is listed. */
+    readonly resync: boolean;
+  },
+): InventoryDiff {
+  const newBoot = inventory?.bootOrdinal !== report.bootOrdinal;
+  const known = new Map(entriesOf(inventory?.vms ?? {}));
+  const knownBefore = known.size;
+  const listed = report.vms.map((vm) => ({ vm, before: known.get(vm.vmId) }));
+  const observed: Observed[] = listed
+    .filter(({ vm, before }) => newBoot || rules.resync || differs(vm, before)) // 1
+    .map(({ vm }) => observedOf(vm));
+  for (const { vm } of listed) known.delete(vm.vmId);
+  const absent = [...known].map(([vmId, entry]) => ({
+    vmId,
+    entry,
+    absences: (newBoot ? 0 : (entry.absences ?? 0)) + (report.complete ? 1 : 0), // 2
+  }));
+  const vanished = report.complete ? absent.filter(({ absences }) => absences === 1).length : 0;
+  const isMass = isMassAbsence(vanished, knownBefore, rules.massAbsencePercent);
+  const grace = Math.max(rules.graceReports, isMass ? MASS_GRACE_REPORTS : 1); // 3
+  const missing = absent.filter(({ absences }) => absences >= grace);
+  const pending = absent.filter(({ absences }) => absences < grace);
+  return {
+    observed: [...observed, ...missing.map(({ vmId }) => ({ vmId, power: "missing" as const }))],
+    vms: Object.fromEntries([
+      ...listed.map(({ vm }) => [vm.vmId, entryOf(vm)] as const),
+      ...pending.map(({ vmId, entry, absences }) => [vmId, absentFor(entry, absences)] as const),
+    ]),
+    absencesPending: pending.some(({ absences }) => absences > 0),
+    ...(isMass ? { massAbsence: vanished } : {}),
+  };
+}
+
+function isMassAbsence(vanished: number, vms: number, percent: number): boolean {
+  return vanished > MASS_ABSENCE_VMS && vanished * 100 > vms * percent;
+}
+
+function differs(vm: ReportedVm, before: Entry | undefined): boolean {
+  return (
+    before === undefined ||
+    before.power !== vm.power ||
+    before.detail !== vm.detail ||
+    before.epoch !== vm.epoch
+  );
+}
+
+function observedOf({ vmId, power, detail, epoch }: ReportedVm): Observed {
+  return { vmId, power, detail, epoch };
+}
+
+/** Without what is not there: an inventory is stored, and compared as it was stored. */
+function entryOf({ power, detail, epoch }: ReportedVm): Entry {
+  return {
+    power,
+    ...(detail === undefined ? {} : { detail }),
+    ...(epoch === undefined ? {} : { epoch }),
+  };
+}
+
+function absentFor({ absences: _, ...entry }: Entry, absences: number): Entry {
+  return absences === 0 ? entry : { ...entry, absences };
+}
+
+function entriesOf(vms: Inventory["vms"]): readonly (readonly [VmId, Entry])[] {
+  return Object.entries(vms).map(([vmId, entry]) => [VmId.parse(vmId), entry]);
+}
