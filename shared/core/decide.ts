@@ -17,12 +17,15 @@ import { applyMessage, note } from "./apply-message.ts";
 import { endJob } from "./carry-out.ts";
 import { changeVm, openIncident } from "./consequences.ts";
 import type { TurnSource } from "./flush.ts";
-import { beginNext, wakeJob } from "./run-job.ts";
+import { beginNext, goOnLater, wakeJob } from "./run-job.ts";
 import { amend, openTurn, project, type Turn, type TurnInputs, tell } from "./turn.ts";
 import type { FactRequest } from "./work-type.ts";
 
 /** After an inline commit with effects somebody looks whether they were sent. */
 export const FLUSH_AFTER_MS = 5_000;
+
+/** Jobs that may begin in one turn; more go on in the next, which the turn asks for. Bounds the commit and its effects. */
+const BEGINS_MAX = 16;
 
 /** A message, or what could not be read as one. */
 export type TurnMessage =
@@ -51,13 +54,23 @@ export function decide(
     poisoned += step.poisoned;
     if (turn.needs.length > 0) return { kind: "needs", facts: turn.needs };
   }
-  for (const next of [fireDue, beginNext]) {
-    const step = guarded(turn, next);
-    turn = step.turn;
-    poisoned += step.poisoned;
-    if (turn.needs.length > 0) return { kind: "needs", facts: turn.needs };
+  const due = guarded(turn, fireDue);
+  const begun = beginAll(due.turn);
+  if (begun.turn.needs.length > 0) return { kind: "needs", facts: begun.turn.needs };
+  return close(begun.turn, record, batch.source, poisoned + due.poisoned + begun.poisoned);
+}
+
+/** Begins the next job, and the next, while each ends at once. */
+function beginAll(turn: Turn): Step {
+  let last: Step = { turn, poisoned: 0 };
+  for (let begun = 0; begun < BEGINS_MAX && last.turn.needs.length === 0; begun += 1) {
+    const step = guarded(last.turn, beginNext);
+    if (step.turn === last.turn) return last;
+    last = { turn: step.turn, poisoned: last.poisoned + step.poisoned };
   }
-  return close(turn, record, batch.source, poisoned);
+  const { active, paused, queued } = last.turn.record;
+  const more = active === undefined && !paused && queued.length > 0;
+  return more ? { ...last, turn: goOnLater(last.turn) } : last;
 }
 
 type Step = { readonly turn: Turn; readonly poisoned: number };
@@ -83,7 +96,7 @@ function orPoison(turn: Turn, message: TurnMessage): Step {
   }
 }
 
-/** A step that no message asks for by name: what is due, the next job. A throw fails the job that it was about. */
+/** A step that no message asks for by name: what is due, the next job. A throw fails the one job that it was about. */
 function guarded(turn: Turn, step: (turn: Turn) => Turn): Step {
   try {
     return { turn: step(turn), poisoned: 0 };
@@ -94,9 +107,7 @@ function guarded(turn: Turn, step: (turn: Turn) => Turn): Step {
       return { turn: failActive(opened, reason), poisoned: 1 };
     const [head, ...queued] = opened.record.queued;
     if (head === undefined) return { turn: opened, poisoned: 1 };
-    const failed = failSubmitted(amend(opened, { queued }), head.jobId, reason);
-    // The jobs behind it begin in a turn of their own: `wakeTime` asks for it at once.
-    return { turn: failed, poisoned: 1 };
+    return { turn: failSubmitted(amend(opened, { queued }), head.jobId, reason), poisoned: 1 };
   }
 }
 

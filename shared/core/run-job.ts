@@ -12,9 +12,6 @@ import { evidenceFor } from "./observe.ts";
 import { amend, emit, project, type Turn, want } from "./turn.ts";
 import type { Wakeup, WorkContext, WorkType } from "./work-type.ts";
 
-/** Jobs that may begin in one turn; more go on in the next, which the turn asks for. Bounds the commit and its effects. */
-export const BEGINS_MAX = 16;
-
 /** Takes a submitted job in: parks it, or says why not. */
 export function admit(turn: Turn, jobId: JobId): Turn {
   const { record, inputs } = turn;
@@ -34,21 +31,14 @@ export function admit(turn: Turn, jobId: JobId): Turn {
   return project(parked, { jobId, status: "queued", attempts: 0 });
 }
 
-/** Begins the next job, and the next, while each ends at once. */
+/** Begins the next job, if there is one and nothing holds it back; else the same turn. */
 export function beginNext(turn: Turn): Turn {
-  let next = turn;
-  for (let begun = 0; begun < BEGINS_MAX; begun += 1) {
-    const head = next.record.queued[0];
-    if (next.record.active !== undefined || next.record.paused || head === undefined) return next;
-    const job = next.inputs.facts.jobs.get(head.jobId);
-    if (job === undefined) return want(next, [{ kind: "job", jobId: head.jobId }]);
-    next = amend(next, { queued: next.record.queued.slice(1) });
-    if (job !== null) next = begin(next, job);
-    if (next.needs.length > 0) return next;
-  }
-  return next.record.queued.length === 0 || next.record.active !== undefined
-    ? next
-    : goOnLater(next);
+  const [head, ...queued] = turn.record.queued;
+  if (turn.record.active !== undefined || turn.record.paused || head === undefined) return turn;
+  const job = turn.inputs.facts.jobs.get(head.jobId);
+  if (job === undefined) return want(turn, [{ kind: "job", jobId: head.jobId }]);
+  const taken = amend(turn, { queued });
+  return job === null ? taken : begin(taken, job);
 }
 
 /** Asks the active job again. */
@@ -136,7 +126,7 @@ function contextOf<M>(turn: Turn, input: unknown, memo: M): WorkContext<unknown,
 }
 
 /** A message to oneself: the queue goes on where this turn stopped. */
-function goOnLater(turn: Turn): Turn {
+export function goOnLater(turn: Turn): Turn {
   const { id, version } = turn.record;
   return emit(turn, {
     kind: "message",

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { refuseUnknownRoute, refuseUnknownVerb } from "../../../shared/http/unknown-route.ts";
+import { refuseUnknownRoute } from "../../../shared/http/unknown-route.ts";
 
 const answer = (method: string, path: string) => {
   const { refusal, allow } = refuseUnknownRoute({ method, path });
@@ -27,21 +27,5 @@ describe("a request that no route takes", () => {
     ["GET", "/v1/agents/a/reports", "POST"],
   ])("%s %s is of another method", (method, path, ...allow) => {
     expect(answer(method, path)).toEqual(["method_not_allowed", ...allow]);
-  });
-});
-
-describe("a verb that is not run", () => {
-  it("is no route", () => {
-    expect(refuseUnknownVerb("dance")).toMatchObject({
-      code: "route_not_found",
-      detail: "there is no such verb",
-    });
-  });
-
-  it("says so if it is to come", () => {
-    expect(refuseUnknownVerb("migrate")).toMatchObject({
-      code: "route_not_found",
-      detail: "the verb migrate is not built in this version",
-    });
   });
 });

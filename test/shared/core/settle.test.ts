@@ -1,0 +1,74 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { settle } from "../../../shared/core/settle.ts";
+import { UnsettledCommand } from "../../../shared/model/apartment-record.ts";
+import { CommandId, type HostId } from "../../../shared/model/ids.ts";
+import { hostId, jobIdOf, otherHostId } from "../../support/a-record.ts";
+
+const out = (n: number, host: HostId = hostId): UnsettledCommand =>
+  UnsettledCommand.parse({
+    commandId: `c${n}`,
+    hostId: host,
+    epoch: n,
+    jobId: jobIdOf(1),
+    verb: "start",
+  });
+const result = (n: number, status: "done" | "failed" | "stale", code?: string) => ({
+  commandId: CommandId.parse(`c${n}`),
+  hostId,
+  epoch: n,
+  status,
+  code,
+  busy: undefined as boolean | undefined,
+});
+const waitsForProbe = (n: number) =>
+  ({
+    kind: "result",
+    commandId: CommandId.parse(`c${n}`),
+    hostId,
+    verb: "probe",
+    epoch: n,
+  }) as const;
+
+describe("A6: settlement", () => {
+  it.each([
+    ["done", undefined, true],
+    ["failed", "libvirt_38", true],
+    ["failed", "not_found", true],
+    ["failed", "outcome_unknown", false],
+    ["failed", "timeout", false],
+    ["failed", undefined, false],
+    ["stale", undefined, false],
+  ] as const)("a command answered %s %s is settled: %s", (status, code, settled) => {
+    expect(settle([out(1), out(2)], result(1, status, code), undefined)).toEqual(
+      settled ? [out(2)] : [out(1), out(2)],
+    );
+  });
+
+  it("a probe that says not busy settles everything earlier at its host, and nothing elsewhere", () => {
+    const left = settle([out(1), out(2, otherHostId), out(9)], result(5, "done"), waitsForProbe(5));
+    expect(left).toEqual([out(2, otherHostId), out(9)]);
+  });
+
+  it.each([
+    ["busy", { ...result(5, "done"), busy: true }],
+    ["stale", result(5, "stale")],
+    ["failed", result(5, "failed", "libvirt_38")],
+  ])("a probe answered %s settles nothing", (_, answer) => {
+    expect(settle([out(1)], answer, waitsForProbe(5))).toEqual([out(1)]);
+  });
+
+  it("never settles a command at a host that did not answer", () => {
+    fc.assert(
+      fc.property(
+        fc.array(fc.integer({ min: 1, max: 20 }), { maxLength: 8 }),
+        fc.constantFrom("done" as const, "failed" as const, "stale" as const),
+        fc.integer({ min: 30, max: 40 }),
+        (epochs, status, n) => {
+          const elsewhere = epochs.map((epoch) => out(epoch, otherHostId));
+          expect(settle(elsewhere, result(n, status), waitsForProbe(n))).toEqual(elsewhere);
+        },
+      ),
+    );
+  });
+});

@@ -1,0 +1,131 @@
+import { describe, expect, it } from "vitest";
+import { aRecord, hostId } from "../../support/a-record.ts";
+import { OneJob } from "../../support/one-job.ts";
+
+const running = () => aRecord({ epoch: 5, vm: { state: "Running", hostId } });
+const stop = (input: Record<string, unknown> = {}) =>
+  new OneJob(running(), { type: "vm.stop", input });
+
+describe("vm.stop", () => {
+  it("asks the guest, gives the room back and is Stopped when it is seen off", () => {
+    const run = stop();
+    expect(run.command.call).toEqual({ verb: "shutdown", args: { graceSeconds: 120 } });
+    run.answered({ status: "done", power: "off" });
+    expect(run.record.vm).toMatchObject({
+      state: "Stopped",
+      hostId: undefined,
+      lastHostId: hostId,
+    });
+    expect(run.effects("release")).toEqual([{ kind: "release", hostId, vmId: run.record.id }]);
+    expect(run.ended).toMatchObject({ status: "succeeded", result: { forced: false } });
+  });
+
+  it("leaves a guest that ignores it Running, and fails timed_out", () => {
+    const run = stop({ graceSeconds: 3 }).answered({
+      status: "failed",
+      code: "timeout",
+      power: "on",
+    });
+    expect(run.ended?.error?.code).toBe("timed_out");
+    expect(run.record.vm).toMatchObject({ state: "Running", hostId });
+    expect(run.effects("release")).toEqual([]);
+  });
+
+  it("takes the power of a guest that ignores it, if asked to", () => {
+    const run = stop({ thenForce: true }).answered({
+      status: "failed",
+      code: "timeout",
+      power: "on",
+    });
+    expect(run.command.call.verb).toBe("poweroff");
+    run.answered({ status: "done", power: "off" });
+    expect(run.record.vm.state).toBe("Stopped");
+  });
+
+  it("takes the power at once when forced", () => {
+    const run = stop({ forced: true });
+    expect(run.command.call).toEqual({ verb: "poweroff", args: {} });
+    run.answered({ status: "done", power: "off" });
+    expect(run.ended).toMatchObject({ status: "succeeded", result: { forced: true } });
+  });
+
+  it("raises the epoch with each command, so that taking the power supersedes the shutdown", () => {
+    const run = stop({ thenForce: true });
+    const { epoch } = run.command;
+    run.answered({ status: "failed", code: "timeout", power: "on" });
+    expect(run.command.epoch).toBeGreaterThan(epoch);
+  });
+
+  it("believes a report that saw the command's epoch, and none from before", () => {
+    const run = stop();
+    const { epoch } = run.command;
+    run.observed(hostId, "off", epoch - 1);
+    expect(run.record.vm.state).toBe("Stopping");
+    run.observed(hostId, "off", epoch);
+    expect(run.record.vm.state).toBe("Stopped");
+  });
+
+  it("A6 ends a forced stop that nobody confirms as unconfirmed_stop, its command unsettled, with an incident", () => {
+    const run = stop({ forced: true }).silenceToTheEnd();
+    expect(run.ended?.error?.code).toBe("unconfirmed_stop");
+    expect(run.record.vm).toMatchObject({ state: "Unknown", hostId });
+    expect(run.record.unsettled.map((command) => command.verb)).toEqual(["poweroff"]);
+    expect(run.effects("open-incident")[0]?.incident.kind).toBe("unconfirmed_stop");
+    expect(run.record.openIncidents).toHaveLength(1);
+  });
+
+  it("ends a shutdown that nobody answers for as timed_out, Unknown", () => {
+    const run = stop().silenceToTheEnd();
+    expect(run.ended?.error?.code).toBe("timed_out");
+    expect(run.record.vm.state).toBe("Unknown");
+    expect(run.effects("open-incident")).toEqual([]);
+  });
+
+  it.each(["outcome_unknown", "stale"])(
+    "asks the host after %s and is Stopped when it is off",
+    (how) => {
+      const run = stop();
+      run.answered(how === "stale" ? { status: "stale" } : { status: "failed", code: how });
+      expect(run.command.call.verb).toBe("probe");
+      run.answered({ status: "done", power: "off" });
+      expect(run.record.vm.state).toBe("Stopped");
+    },
+  );
+
+  it("says host_refused when the power could not be taken, and tells what is true", () => {
+    const run = stop({ forced: true }).answered({
+      status: "failed",
+      code: "libvirt_38",
+      detail: "busy",
+    });
+    run.answered({ status: "done", power: "on" });
+    expect(run.ended?.error?.code).toBe("host_refused");
+    expect(run.record.vm).toMatchObject({ state: "Running", hostId });
+  });
+
+  it("resolves an open unconfirmed_stop once the VM is seen off", () => {
+    const openIncidents = [{ id: "unconfirmed_stop.x", kind: "unconfirmed_stop" }] as never;
+    const record = aRecord({ vm: { state: "Unknown", hostId }, openIncidents });
+    const run = new OneJob(record, { type: "vm.stop" }).answered({ status: "done", power: "off" });
+    expect(run.record.vm.state).toBe("Stopped");
+    expect(run.record.openIncidents).toEqual([]);
+    expect(run.effects("resolve-incident")).toHaveLength(1);
+  });
+
+  it("is Stopped at once when a dead job left it Starting and nothing was ever sent", () => {
+    const run = new OneJob(aRecord({ vm: { state: "Starting" } }), { type: "vm.stop" });
+    expect(run.record.vm.state).toBe("Stopped");
+  });
+
+  it("fails host_unreachable, changing nothing, when its host is not registered any more", () => {
+    const run = new OneJob(running(), { type: "vm.stop" }, { hosts: [] });
+    expect(run.ended?.error?.code).toBe("host_unreachable");
+    expect(run.record.vm).toMatchObject({ state: "Running", hostId });
+  });
+
+  it("fails invalid_payload on an input that is not its own, and the next job runs", () => {
+    const run = new OneJob(running(), { type: "vm.stop", input: { force: 1 } });
+    expect(run.ended?.error?.code).toBe("invalid_payload");
+    expect(run.record.vm.state).toBe("Running");
+  });
+});
