@@ -1,7 +1,7 @@
 /** What the `$default` route answers: to a path that no route has, or that none has with this method. */
 import { type Refusal, refuse } from "../model/problem.ts";
 import { ROUTES } from "../model/routes.ts";
-import { VERBS_NOT_BUILT, VmVerb } from "../model/user-api.ts";
+import { VmVerb } from "../model/user-api.ts";
 
 const PATTERNS = Object.values(ROUTES).map(({ method, path }) => ({
   method,
@@ -23,16 +23,6 @@ export function refuseUnknownRoute(request: { readonly method: string; readonly 
         refusal: refuse("method_not_allowed", `${request.path} takes ${allow.join(", ")}`),
         allow,
       };
-}
-
-/** The refusal of a verb that this version does not run; one that the contract has, but not this version, hears so. */
-export function refuseUnknownVerb(verb: string): Refusal {
-  return refuse(
-    "route_not_found",
-    VERBS_NOT_BUILT.has(verb)
-      ? `the verb ${verb} is not built in this version`
-      : "there is no such verb",
-  );
 }
 
 function methodsOf(path: string): readonly string[] {

@@ -1,0 +1,36 @@
+/** The user API of hosts. */
+import { authenticate } from "../shared/app/authenticate.ts";
+import type { Ports } from "../shared/app/ports.ts";
+import { getHost, listHosts } from "../shared/app/read-hosts.ts";
+import { registerHost, renewJoinToken } from "../shared/app/register-host.ts";
+import { connect } from "../shared/aws/connect.ts";
+import { bearerGate } from "../shared/http/gate.ts";
+import { pageOf, replyWith } from "../shared/http/reply.ts";
+import { apiHandler, endpointBehind } from "../shared/http/router.ts";
+import { parseEnvironment } from "../shared/model/environment.ts";
+import { ROUTES } from "../shared/model/routes.ts";
+
+/** The family `hosts` over any ports. */
+export function hostsApi(deps: Ports) {
+  const on = endpointBehind(bearerGate((token) => authenticate(deps, token)));
+  return apiHandler(
+    "hosts",
+    {
+      createHost: on(ROUTES.createHost, async ({ body }) =>
+        replyWith(201, await registerHost(deps, body)),
+      ),
+      listHosts: on(ROUTES.listHosts, async ({ query }) =>
+        replyWith(200, await listHosts(deps, { page: pageOf(query) })),
+      ),
+      getHost: on(ROUTES.getHost, async ({ params }) =>
+        replyWith(200, await getHost(deps, params)),
+      ),
+      renewJoinToken: on(ROUTES.renewJoinToken, async ({ params }) =>
+        replyWith(201, await renewJoinToken(deps, params)),
+      ),
+    },
+    { now: deps.clock.now, log: deps.telemetry.log },
+  );
+}
+
+export const handler = hostsApi(connect(parseEnvironment(process.env)));

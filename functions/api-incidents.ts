@@ -1,0 +1,35 @@
+/** The user API of incidents. */
+import { authenticate } from "../shared/app/authenticate.ts";
+import type { Ports } from "../shared/app/ports.ts";
+import { listIncidents } from "../shared/app/read-incidents.ts";
+import { resolveIncident } from "../shared/app/resolve-incident.ts";
+import { connect } from "../shared/aws/connect.ts";
+import { bearerGate } from "../shared/http/gate.ts";
+import { pageOf, replyWith } from "../shared/http/reply.ts";
+import { apiHandler, endpointBehind } from "../shared/http/router.ts";
+import { parseEnvironment } from "../shared/model/environment.ts";
+import { ROUTES } from "../shared/model/routes.ts";
+
+/** The family `incidents` over any ports. */
+export function incidentsApi(deps: Ports) {
+  const on = endpointBehind(bearerGate((token) => authenticate(deps, token)));
+  return apiHandler(
+    "incidents",
+    {
+      listIncidents: on(
+        ROUTES.listIncidents,
+        async ({ caller, query: { limit, cursor, ...filter } }) =>
+          replyWith(
+            200,
+            await listIncidents(deps, { caller, filter, page: pageOf({ limit, cursor }) }),
+          ),
+      ),
+      resolveIncident: on(ROUTES.resolveIncident, async ({ caller, params }) =>
+        replyWith(200, await resolveIncident(deps, { caller, ...params })),
+      ),
+    },
+    { now: deps.clock.now, log: deps.telemetry.log },
+  );
+}
+
+export const handler = incidentsApi(connect(parseEnvironment(process.env)));

@@ -1,0 +1,29 @@
+/** The user API of jobs. */
+import { authenticate } from "../shared/app/authenticate.ts";
+import type { Ports } from "../shared/app/ports.ts";
+import { getJob, listJobs } from "../shared/app/read-jobs.ts";
+import { connect } from "../shared/aws/connect.ts";
+import { bearerGate } from "../shared/http/gate.ts";
+import { pageOf, replyWith } from "../shared/http/reply.ts";
+import { apiHandler, endpointBehind } from "../shared/http/router.ts";
+import { parseEnvironment } from "../shared/model/environment.ts";
+import { ROUTES } from "../shared/model/routes.ts";
+
+/** The family `jobs` over any ports. */
+export function jobsApi(deps: Ports) {
+  const on = endpointBehind(bearerGate((token) => authenticate(deps, token)));
+  return apiHandler(
+    "jobs",
+    {
+      listJobs: on(ROUTES.listJobs, async ({ caller, query: { limit, cursor, ...filter } }) =>
+        replyWith(200, await listJobs(deps, { caller, filter, page: pageOf({ limit, cursor }) })),
+      ),
+      getJob: on(ROUTES.getJob, async ({ caller, params, query }) =>
+        replyWith(200, await getJob(deps, { caller, ...params, ...query })),
+      ),
+    },
+    { now: deps.clock.now, log: deps.telemetry.log },
+  );
+}
+
+export const handler = jobsApi(connect(parseEnvironment(process.env)));

@@ -1,0 +1,46 @@
+/** Health, and what no route takes. */
+import type { APIGatewayProxyEventV2 } from "aws-lambda";
+import type { Ports } from "../shared/app/ports.ts";
+import { connect } from "../shared/aws/connect.ts";
+import { openGate } from "../shared/http/gate.ts";
+import { type HttpResponse, problemResponse } from "../shared/http/problem.ts";
+import { apiHandler, endpointBehind } from "../shared/http/router.ts";
+import { refuseUnknownRoute } from "../shared/http/unknown-route.ts";
+import { parseEnvironment } from "../shared/model/environment.ts";
+import { ROUTES } from "../shared/model/routes.ts";
+
+/** The family `system`, and the `$default` route. Health is that of this function: it asks nothing of anybody. */
+export function systemApi(
+  deps: Pick<Ports, "clock" | "telemetry"> & { readonly version: string },
+): (event: APIGatewayProxyEventV2) => Promise<HttpResponse> {
+  const routes = apiHandler(
+    "system",
+    {
+      health: endpointBehind(openGate)(ROUTES.health, async () => ({
+        ok: true,
+        value: {
+          status: 200,
+          body: {
+            status: "ok",
+            version: deps.version,
+            now: new Date(deps.clock.now()).toISOString(),
+          },
+        },
+      })),
+    },
+    { now: deps.clock.now, log: deps.telemetry.log },
+  );
+  return async (event) => (event.routeKey === "$default" ? refuseRoute(event) : routes(event));
+}
+
+function refuseRoute(event: APIGatewayProxyEventV2): HttpResponse {
+  const { method } = event.requestContext.http;
+  const { refusal, allow } = refuseUnknownRoute({ method, path: event.rawPath });
+  return problemResponse(refusal, allow.length === 0 ? {} : { allow: allow.join(", ") });
+}
+
+const environment = parseEnvironment(process.env);
+export const handler = systemApi({
+  ...connect(environment),
+  version: environment.VMSYNC_VERSION,
+});

@@ -1,0 +1,37 @@
+/** The user API of API tokens. */
+import { authenticate } from "../shared/app/authenticate.ts";
+import { createToken } from "../shared/app/create-token.ts";
+import { deleteToken, listTokens } from "../shared/app/manage-tokens.ts";
+import type { Ports } from "../shared/app/ports.ts";
+import { connect } from "../shared/aws/connect.ts";
+import { makeBearerToken } from "../shared/http/bearer-token.ts";
+import { bearerGate } from "../shared/http/gate.ts";
+import { pageOf, replyWith } from "../shared/http/reply.ts";
+import { apiHandler, endpointBehind } from "../shared/http/router.ts";
+import { parseEnvironment } from "../shared/model/environment.ts";
+import { ROUTES } from "../shared/model/routes.ts";
+
+/** The family `tokens` over any ports. */
+export function tokensApi(deps: Ports) {
+  const on = endpointBehind(bearerGate((token) => authenticate(deps, token)));
+  return apiHandler(
+    "tokens",
+    {
+      createToken: on(ROUTES.createToken, async ({ caller, body }) => {
+        const { account = caller.account, role, label } = body;
+        const token = makeBearerToken(deps.names.secret());
+        return replyWith(201, await createToken(deps, { account, role, label, token }));
+      }),
+      listTokens: on(ROUTES.listTokens, async ({ query }) =>
+        replyWith(200, await listTokens(deps, { page: pageOf(query) })),
+      ),
+      deleteToken: on(ROUTES.deleteToken, async ({ params }) => {
+        const deleted = await deleteToken(deps, params);
+        return deleted.ok ? { ok: true, value: { status: 204 } } : deleted;
+      }),
+    },
+    { now: deps.clock.now, log: deps.telemetry.log },
+  );
+}
+
+export const handler = tokensApi(connect(parseEnvironment(process.env)));
