@@ -4,10 +4,10 @@
  */
 import type { DatabaseSync } from "node:sqlite";
 import * as z from "zod/mini";
-import { DELETED_NAME_HELD_MS } from "../../shared/memory/queue-admin.ts";
 import type { MessageRecord, QueueChange } from "../../shared/memory/queue-records.ts";
 import {
   DEDUPLICATION_WINDOW_MS,
+  DELETED_NAME_HELD_MS,
   emptyQueueState,
   evolve,
   type QueueModelState,
@@ -48,6 +48,7 @@ function writer(db: DatabaseSync): (change: QueueChange) => void {
   const forgetDeleted = db.prepare("DELETE FROM queue_deleted WHERE name = ?");
   const dropQueue = db.prepare("DELETE FROM queue WHERE name = ?");
   const noteDeleted = db.prepare("INSERT OR REPLACE INTO queue_deleted VALUES (?, ?)");
+  const forgetOldDeleted = db.prepare("DELETE FROM queue_deleted WHERE at <= ?");
   const dropMessages = db.prepare("DELETE FROM queue_message WHERE queue = ?");
   const dropWindow = db.prepare("DELETE FROM queue_deduplication WHERE queue = ?");
   const putMessage = db.prepare("INSERT INTO queue_message VALUES (?, ?, ?, ?)");
@@ -65,6 +66,7 @@ function writer(db: DatabaseSync): (change: QueueChange) => void {
         return;
       case "queueDeleted":
         dropQueue.run(change.queueName);
+        forgetOldDeleted.run(change.at - DELETED_NAME_HELD_MS);
         noteDeleted.run(change.queueName, change.at);
         dropMessages.run(change.queueName);
         dropWindow.run(change.queueName);

@@ -46,6 +46,9 @@ export interface WireServer {
 /** A batch of 1 MiB, each of its characters escaped as JSON may (`\u0000`), and what is around it. */
 const BODY_BYTES_MAX = 8 * 1_048_576;
 
+/** Longer than SDK clients keep a connection idle, so that none is closed just as it is used again. */
+const KEEP_ALIVE_MS = 75_000;
+
 /** Rejects where the port is taken. */
 export async function startWireServer(props: WireServerProps): Promise<WireServer> {
   const closing = new AbortController();
@@ -54,11 +57,12 @@ export async function startWireServer(props: WireServerProps): Promise<WireServe
   const server = createServer((request, response) => {
     handle({ ...props, queueUrlOf, closing: closing.signal }, request, response).catch(
       (error: unknown) => {
-        props.onError(error);
+        if (!request.readableAborted) props.onError(error); // a client that hung up is no error
         response.destroy();
       },
     );
   });
+  server.keepAliveTimeout = KEEP_ALIVE_MS;
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject);
     server.listen(props.port, "127.0.0.1", resolve);

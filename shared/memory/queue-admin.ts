@@ -10,10 +10,8 @@ import type { Applied, Context } from "./queue-model.ts";
 import { invalidParameter, type QueueError, type QueueRequest } from "./queue-protocol.ts";
 import { countInFlight } from "./queue-receive.ts";
 import type { QueueRecord } from "./queue-records.ts";
-import type { QueueModelState, QueueState } from "./queue-state.ts";
+import { DELETED_NAME_HELD_MS, type QueueModelState, type QueueState } from "./queue-state.ts";
 
-/** A deleted queue's name cannot be used again for so long (SQS). */
-export const DELETED_NAME_HELD_MS = 60_000;
 /** One purge of a queue in so long (SQS). */
 export const PURGE_INTERVAL_MS = 60_000;
 /** Names on one page of a list, at most (SQS). */

@@ -22,6 +22,8 @@ import type {
 
 /** De-duplication looks back this far (SQS: five minutes, fixed). */
 export const DEDUPLICATION_WINDOW_MS = 300_000;
+/** A deleted queue's name cannot be used again for so long (SQS). */
+export const DELETED_NAME_HELD_MS = 60_000;
 /** A FIFO queue looks for groups among its first so many messages (SQS quota). */
 export const FIFO_WINDOW_MESSAGES = 120_000;
 
@@ -77,8 +79,7 @@ function evolveOne(state: QueueModelState, change: QueueChange): void {
       putQueue(state, change.queue);
       return;
     case "queueDeleted":
-      state.queues.delete(change.queueName);
-      state.deletedAt.set(change.queueName, change.at);
+      deleteQueue(state, change.queueName, change.at);
       return;
     case "queuePurged": {
       const queue = state.queues.get(change.queueName);
@@ -109,6 +110,14 @@ function putQueue(state: QueueModelState, record: QueueRecord): void {
   const queue = state.queues.get(record.name);
   if (queue === undefined) state.queues.set(record.name, emptyQueue(record));
   else Object.assign(queue, { record, settings: readSettings(record.attributes) });
+}
+
+function deleteQueue(state: QueueModelState, queueName: string, at: number): void {
+  state.queues.delete(queueName);
+  for (const [name, deletedAt] of state.deletedAt) {
+    if (deletedAt <= at - DELETED_NAME_HELD_MS) state.deletedAt.delete(name);
+  }
+  state.deletedAt.set(queueName, at);
 }
 
 function emptyQueue(record: QueueRecord): QueueState {
