@@ -35,12 +35,12 @@ export async function commandPoll(deps: CommandPollDeps): Promise<void> {
         opened = { session, source: deps.open(session.granted) };
       }
       const received = await opened.source.receive(AbortSignal.any([signal, session.ended]));
-      if (signal.aborted || session.ended.aborted) continue;
       if (received.status === "received") {
         retry.reset();
         await takeAll(deps, opened.source, received.messages);
         continue;
       }
+      if (signal.aborted || session.ended.aborted) continue;
       deps.note({ level: "warn", message: "command queue not read", ...received });
       if (received.status === "no_access") sessions.renew();
       await pause(deps.time, { delayMs: retry.next(), signal });

@@ -43,8 +43,9 @@ export function lease(deps: {
     isHeld: () => remainingMs() !== 0,
     renew: (grant) => {
       if (current !== undefined && grant.reportSentAtMs < current.reportSentAtMs) return;
+      const mattered = current?.selfFence === true;
       current = { ...grant, machineBootId };
-      deps.store(current);
+      if (mattered || grant.selfFence) deps.store(current);
     },
   };
 }

@@ -79,7 +79,7 @@ function logFile(path: string, opened: FileHandle): LogFile {
 }
 
 /** Makes a rename or a new name in the file's folder last. */
-async function syncFolder(path: string): Promise<void> {
+export async function syncFolder(path: string): Promise<void> {
   const folder = await open(dirname(path), "r");
   try {
     await folder.sync();
