@@ -19,7 +19,7 @@ export interface Store {
   readonly commit: (write: () => void) => Promise<void>;
   /** Resolves when everything given so far is on disk; at once if nothing is under way. */
   readonly settled: () => Promise<void>;
-  /** Commits what is queued and closes the file. */
+  /** Commits what is queued and closes the file; rejects if something could not be committed (D3). */
   readonly close: () => Promise<void>;
 }
 
@@ -61,8 +61,11 @@ export function openStore(path: string): Store {
     commit,
     settled,
     close: async () => {
-      await settled();
-      db.close();
+      try {
+        await settled();
+      } finally {
+        db.close();
+      }
     },
   };
 }

@@ -55,7 +55,9 @@ function put(context: Context, draft: Draft, entry: SendEntry): Sent {
   if (first) return { messageId: first.messageId, sequenceNumber: sequenceNumber(first.ordinal) };
   const queueName = queue.record.name;
   const ordinal = state.lastOrdinal + draft.changes.filter(isPut).length + 1;
-  const delaySeconds = entry.delaySeconds || queue.settings.delaySeconds;
+  // A FIFO queue takes no other delay than its own; a zero given there means nothing (recorded).
+  const own = queue.settings.fifo ? undefined : entry.delaySeconds;
+  const delaySeconds = own ?? queue.settings.delaySeconds;
   const message: MessageRecord = {
     ordinal,
     queueName,

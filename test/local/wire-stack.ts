@@ -4,7 +4,7 @@ import { SQSClient } from "@aws-sdk/client-sqs";
 import { STSClient } from "@aws-sdk/client-sts";
 import { type BusEngine, openBusEngine } from "../../local/engine/bus-engine.ts";
 import { openQueueEngine, type QueueEngine } from "../../local/engine/queue-engine.ts";
-import { openStore } from "../../local/store/open-store.ts";
+import { openStore, type Store } from "../../local/store/open-store.ts";
 import { localCredentials, makeKeyPair } from "../../local/wire/credentials.ts";
 import { startWireServer, type WireServer } from "../../local/wire/wire-server.ts";
 import type { RuleSpec } from "../../shared/memory/bus-rules.ts";
@@ -15,6 +15,7 @@ export const REGION = "us-east-1";
 
 export interface WireStack {
   readonly clock: ManualClock;
+  readonly store: Store;
   readonly queues: QueueEngine;
   readonly bus: BusEngine;
   readonly server: WireServer;
@@ -56,6 +57,7 @@ export async function wireStack(rules: readonly RuleSpec[] = []): Promise<WireSt
   };
   return {
     clock,
+    store,
     queues,
     bus,
     server,

@@ -51,7 +51,8 @@ describe("the local store", () => {
     await expect(fails).rejects.toThrow("takes nothing more");
     await expect(store.commit(() => {})).rejects.toThrow("takes nothing more");
     await expect(store.settled()).rejects.toThrow("takes nothing more");
-    store.db.close();
+    await expect(store.close()).rejects.toThrow("takes nothing more");
+    expect(store.db.isOpen).toBe(false);
   });
 
   it("refuses a file of another layout with one line", async () => {

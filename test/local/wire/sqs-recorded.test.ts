@@ -36,6 +36,14 @@ const LEFT_OUT: Readonly<Record<string, string>> = {
     "nothing was recorded; same as …_after_visibility_timeout",
 };
 
+/** Answers of a played test that its scene does not compare as a whole. */
+const NOT_COMPARED: Readonly<Record<string, readonly string[]>> = {
+  // Of the other protocol.
+  test_non_existent_queue: ["queue-does-not-exist-query"],
+  // Of another origin, and with another token: the scene looks at names and order.
+  test_list_queues_pagination: ["list_all", "list_two_max", "list_remaining"],
+};
+
 const SCENES = { ...QUEUE_SCENES, ...FIFO_SCENES, ...MESSAGE_SCENES };
 
 /** Recorded under a parameter's old name; the test, and its answers, are the ones of `…-visible`. */
@@ -94,8 +102,9 @@ describe("SQS as AWS answered it", () => {
     const full = Object.keys(recordings).find((key) => shortName(key) === name) ?? name;
     const content = recordings[full]?.["recorded-content"] ?? {};
     const bindings: Bindings = new Map();
+    const compared = new Set<string>(NOT_COMPARED[name]);
     const record = (key: string, actual: unknown) => {
-      // `message` repeats the error's own; `-query` answers are of the other protocol.
+      compared.add(key);
       expectRecorded(asRecorded(actual), content[key], bindings);
     };
     const refused = async (key: string, call: Promise<unknown>) => {
@@ -104,9 +113,12 @@ describe("SQS as AWS answered it", () => {
         (thrown: unknown) => thrown,
       );
       expect(error, `${key} was not refused`).toBeDefined();
+      compared.add(key);
+      // `message` repeats the error's own.
       const { message: _, ...recorded } = z.parse(z.looseObject({}), content[key]);
       expectRecorded(errorAsRecorded(error), recorded, bindings);
     };
     await sceneOf(name)?.({ stack, record, refused });
+    expect([...compared].toSorted()).toEqual(Object.keys(content).toSorted());
   });
 });

@@ -219,3 +219,22 @@ describe("what is not served", () => {
     expect([413, "cut off"]).toContain(status);
   });
 });
+
+describe("W3: a store that cannot commit", () => {
+  it("is answered as an internal failure, from then on", async () => {
+    const broken = await wireStack();
+    const failed = broken.store.commit(() => {
+      throw new Error("disk full");
+    });
+    await expect(failed).rejects.toThrow();
+    const attempts = [
+      broken.sqs.send(new CreateQueueCommand({ QueueName: "q" })),
+      broken.sqs.send(new ListQueuesCommand({})),
+    ];
+    for (const outcome of await Promise.allSettled(attempts)) {
+      const reason = { $metadata: { httpStatusCode: 500 } };
+      expect(outcome).toMatchObject({ status: "rejected", reason });
+    }
+    await expect(broken.close()).rejects.toThrow("takes nothing more");
+  });
+});

@@ -155,6 +155,14 @@ describe("a queue", () => {
     expect(nextDueAt(made.state, "q")).toBe(made.now + 9_000);
   });
 
+  it("of the standard kind, lets a message ask for no delay", () => {
+    const made = bench();
+    made.ask(create("q", { DelaySeconds: "7" }));
+    const entry = { body: "1", delaySeconds: 0 };
+    made.ask({ action: "sendMessage", queueName: "q", senderId: "t", entry });
+    expect(bodies(made.ask(receive("q")))).toEqual(["1"]);
+  });
+
   it("H2: of the standard kind, ignores an older handle and deletes by the newest after its time", () => {
     const made = bench();
     made.ask(create("q", { VisibilityTimeout: "1" }));
