@@ -5,10 +5,10 @@ import { parseSettings, type Settings, settingsFrom } from "../shared/model/sett
 export const DEFAULT_STAGE = "vmsync";
 
 /**
- * Everything is named `<stage>-…`, so two stages fit into one account. Seven characters, because SQS takes 80 for a name:
- * `<stage>_`, a host id of 63, `-`, a generation of three digits, `.fifo`.
+ * Everything is named `<stage>-…`, so two stages fit into one account. Twenty characters: the shortest limit is Lambda's 64,
+ * and SQS's 80 then leave 50 of a host's id legible in the name of its command queue (the rest becomes a hash).
  */
-const STAGE = /^[a-z]([a-z0-9-]{0,5}[a-z0-9])?$/;
+const STAGE = /^[a-z]([a-z0-9-]{0,18}[a-z0-9])?$/;
 const SETTING_PREFIX = "settings.";
 
 export type DeploymentContext = {
@@ -42,7 +42,7 @@ export function readStage(value: unknown): { readonly ok: true; readonly stage: 
   if (typeof value === "string" && STAGE.test(value)) return { ok: true, stage: value };
   return {
     ok: false,
-    reason: `stage "${String(value)}" must be 1 to 7 of a-z, 0-9 and -, beginning with a letter and not ending with -`,
+    reason: `stage "${String(value)}" must be 1 to 20 of a-z, 0-9 and -, beginning with a letter and not ending with -`,
   };
 }
 

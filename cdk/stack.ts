@@ -32,6 +32,9 @@ interface Held {
   readonly access: AgentAccess;
 }
 
+/** For Node itself: stack traces name our lines, not the bundle's. */
+const RUNTIME_ENVIRONMENT = { NODE_OPTIONS: "--enable-source-maps" };
+
 export class VmsyncStack extends Stack {
   constructor(scope: Construct, id: string, props: VmsyncStackProps) {
     super(scope, id, { stackName: props.stage, description: "vmsync: a control plane for VMs" });
@@ -47,7 +50,7 @@ export class VmsyncStack extends Stack {
     const surroundings = {
       stage,
       code: props.code,
-      environment: environmentOf(props, held),
+      environment: { ...environmentOf(props, held), ...RUNTIME_ENVIRONMENT },
       alarms: new Alarms(props.alarmTopicArn),
     };
     const { apartmentQueue, access, topics } = held;

@@ -34,7 +34,7 @@ describe("the context of a deployment", () => {
     ["settings that are not JSON", { settings: "{" }, "settings is not JSON"],
     ["settings given twice", { settings: "{}", "settings.leaseSeconds": "9" }, "not both"],
     ["a stage in capitals", { stage: "Prod" }, 'stage "Prod" must be'],
-    ["a stage that would not fit into a queue's name", { stage: "eightlet" }, "1 to 7"],
+    ["a stage that would not fit into names", { stage: "a".repeat(21) }, "1 to 20"],
     ["an alarm topic that is no ARN", { alarmTopicArn: "ops" }, "alarmTopicArn"],
   ])("refuses %s in one line", (_, context, said) => {
     const read = readContext(context);
@@ -43,9 +43,9 @@ describe("the context of a deployment", () => {
     expect(read.reason).not.toContain("\n");
   });
 
-  it("leaves room for the longest host id in a command queue's name", () => {
-    const stage = "a".repeat(7);
-    expect(readContext({ stage })).toMatchObject({ ok: true });
-    expect(`${stage}_${"h".repeat(63)}-999.fifo`.length).toBeLessThanOrEqual(80);
+  it("takes a stage that still fits into every name", () => {
+    const stage = "a".repeat(20);
+    expect(readContext({ stage })).toMatchObject({ ok: true, stage });
+    expect(`${stage}-reconcile-host`.length).toBeLessThanOrEqual(64);
   });
 });

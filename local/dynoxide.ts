@@ -1,0 +1,119 @@
+/**
+ * dynoxide, the DynamoDB engine, as a supervised child: loopback only, one file in the data folder.
+ *
+ * X1 It ends with this process, however that ends: a shell between the two waits for the end of a pipe that the system
+ *    closes, and kills the engine. (A second engine on the same file would do no harm, but nobody would ever end it.)
+ * X2 If it ends by itself it is started again, on the same port, after a while that doubles up to a few seconds.
+ *    Everything it had acknowledged is in its file.
+ */
+import { type ChildProcess, spawn } from "node:child_process";
+import { createRequire } from "node:module";
+import { connect } from "node:net";
+import { dirname, join } from "node:path";
+import { freePort } from "./data-folder.ts";
+import { StartError } from "./start-error.ts";
+
+export interface DynamoDbEngine {
+  readonly endpoint: string;
+  readonly stop: () => Promise<void>;
+}
+
+export interface DynoxideProps {
+  /** Undefined keeps nothing. */
+  readonly file: string | undefined;
+  readonly onLine: (text: string) => void;
+  /** Of the npm package that has the binary; for tests. */
+  readonly packageName?: string;
+}
+
+const PACKAGE = "@dynoxide/linux-x64";
+const HOST = "127.0.0.1";
+/** It takes 12 ms; a machine that is busy with everything else may need longer. */
+const START_MS_MAX = 10_000;
+const LOOK_EVERY_MS = 10;
+const RESTART_MS = { first: 50, max: 5_000 } as const;
+
+/** X1. `$@` is the engine; descriptor 3 the pipe from this process. The last line tells how the engine ended. */
+const GUARD = `
+exec 3<&0
+"$@" </dev/null & engine=$!
+( cat <&3 >/dev/null; kill -9 $engine ) 2>/dev/null & guard=$!
+wait $engine; status=$?
+kill $guard 2>/dev/null
+exit $status`;
+
+/** Starts the engine and waits until it answers. Throws a `StartError` where there is no binary for this machine. */
+export async function startDynoxide(props: DynoxideProps): Promise<DynamoDbEngine> {
+  const binary = binaryOf(props.packageName ?? PACKAGE);
+  const port = await freePort();
+  const args = ["serve", "--host", HOST, "--port", String(port)];
+  if (props.file !== undefined) args.push("--db-path", props.file);
+  let stopping = false;
+  let restartMs: number = RESTART_MS.first;
+  let timer: NodeJS.Timeout | undefined;
+  let child = launch();
+
+  function launch(): ChildProcess {
+    const launched = spawn("/bin/sh", ["-c", GUARD, "sh", binary, ...args], {
+      stdio: ["pipe", "ignore", "pipe"],
+      // A Ctrl-C at the terminal is for this process alone, which then ends the engine in its turn.
+      detached: true,
+    });
+    launched.stderr?.on("data", (chunk: Buffer) => props.onLine(String(chunk).trimEnd()));
+    launched.stdin?.on("error", () => {});
+    launched.once("exit", (code, signal) => {
+      launched.stdin?.destroy();
+      if (stopping) return;
+      props.onLine(`dynoxide ended (${signal ?? code}); starting it again`);
+      timer = setTimeout(() => {
+        child = launch();
+      }, restartMs);
+      restartMs = Math.min(restartMs * 2, RESTART_MS.max); // X2
+    });
+    return launched;
+  }
+
+  const stop = async () => {
+    stopping = true;
+    clearTimeout(timer);
+    if (child.exitCode !== null || child.signalCode !== null) return;
+    const ended = new Promise((resolve) => child.once("exit", resolve));
+    child.stdin?.destroy();
+    await ended;
+  };
+  if (!(await answersWithin(START_MS_MAX, port))) {
+    await stop();
+    throw new StartError("dynoxide, the DynamoDB engine, does not answer");
+  }
+  return { endpoint: `http://${HOST}:${port}`, stop };
+}
+
+function binaryOf(packageName: string): string {
+  try {
+    const found = createRequire(import.meta.url).resolve(`${packageName}/package.json`);
+    return join(dirname(found), "dynoxide");
+  } catch (cause) {
+    throw new StartError(
+      `no DynamoDB engine for ${process.platform}-${process.arch}: ${packageName} is not installed; set VMSYNC_DYNAMODB_ENDPOINT to the URL of another engine, such as DynamoDB Local`,
+      { cause },
+    );
+  }
+}
+
+async function answersWithin(ms: number, port: number): Promise<boolean> {
+  for (const until = Date.now() + ms; Date.now() < until; ) {
+    if (await accepts(port)) return true;
+    await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS));
+  }
+  return false;
+}
+
+function accepts(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(port, HOST);
+    socket.once("connect", () => resolve(true));
+    socket.once("error", () => resolve(false));
+    socket.once("close", () => resolve(false));
+    socket.once("connect", () => socket.destroy());
+  });
+}

@@ -1,0 +1,101 @@
+/** All functions of the stack running: their pools, and what invokes them from queues and bus. */
+import { availableParallelism } from "node:os";
+import { setTimeout as wait } from "node:timers/promises";
+import type { CallRecorder } from "./call-counter.ts";
+import type { BusEngine } from "./engine/bus-engine.ts";
+import type { EngineClock } from "./engine/clock.ts";
+import type { QueueEngine } from "./engine/queue-engine.ts";
+import { invokeAsynchronously } from "./lambda/asynchronous.ts";
+import { startEventSource } from "./lambda/event-source.ts";
+import { type FunctionPool, functionPool, type Invoked } from "./lambda/function-pool.ts";
+import { startRuleTargets } from "./lambda/rule-targets.ts";
+import type { LogFiles } from "./log-files.ts";
+import { type RuntimeSite, runtimeEnvironment } from "./runtime-environment.ts";
+import type { StackModel } from "./template/stack-model.ts";
+import { TemplateError } from "./template/template.ts";
+
+export interface Functions {
+  readonly invoke: (functionName: string, event: string) => Promise<Invoked>;
+  /** Ends what is under way within the grace, or leaves it to queue and bus. */
+  readonly stop: (graceMs: number) => Promise<void>;
+}
+
+export interface FunctionsProps {
+  readonly model: StackModel;
+  readonly site: RuntimeSite;
+  readonly queues: QueueEngine;
+  readonly bus: BusEngine;
+  readonly clock: EngineClock;
+  readonly logs: LogFiles;
+  readonly calls: CallRecorder;
+}
+
+/** Of one function: callers that wait for a job's end (20 s) hold a worker each. About 30 MiB each. */
+const WORKERS_MAX = 32;
+/** Batches of one queue at a time: more than the machine has cores would only cut the batches smaller. */
+const BATCHES_MAX = 2 * Math.max(2, availableParallelism());
+const STACK_LOG = "stack";
+
+export function startFunctions(props: FunctionsProps): Functions {
+  const { model, queues, bus, clock, logs, site } = props;
+  const pools = new Map(model.functions.map((one) => [one.name, poolOf(props, one)]));
+  const poolNamed = (name: string): FunctionPool => {
+    const pool = pools.get(name);
+    if (pool === undefined) throw new TemplateError(`there is no function ${name}`);
+    return pool;
+  };
+  for (const { functionName } of model.api.routes) poolNamed(functionName);
+  const onFailure = (text: string) => logs.write(STACK_LOG, text);
+  const stopping = new AbortController();
+
+  const sources = model.mappings.map((mapping) =>
+    startEventSource({
+      mapping,
+      queues,
+      pool: poolNamed(mapping.functionName),
+      region: site.region,
+      batchesMax: BATCHES_MAX,
+      onFailure,
+    }),
+  );
+  const byArn = new Map(model.functions.map((one) => [one.arn, one]));
+  const targets = startRuleTargets({
+    bus,
+    clock,
+    onFailure,
+    invoke: async (arn, event) => {
+      const target = byArn.get(arn);
+      if (target === undefined) throw new TemplateError(`there is no function ${arn}`);
+      const pool = poolNamed(target.name);
+      const pause = (ms: number) => wait(ms, undefined, { signal: stopping.signal });
+      await invokeAsynchronously(
+        { model: target, pool, queues, now: clock.now, wait: pause, onFailure },
+        event,
+      );
+    },
+  });
+
+  return {
+    invoke: (name, event) => poolNamed(name).invoke(event),
+    stop: async (graceMs) => {
+      const ended = [targets.stop(), ...sources.map((source) => source.stop())];
+      stopping.abort();
+      await Promise.all([...pools.values()].map((pool) => pool.stop(graceMs)));
+      await Promise.all(ended);
+    },
+  };
+}
+
+function poolOf(
+  { site, logs, calls }: FunctionsProps,
+  model: StackModel["functions"][number],
+): FunctionPool {
+  return functionPool({
+    model,
+    environment: runtimeEnvironment(site, model),
+    concurrencyMax: Math.min(WORKERS_MAX, model.reservedConcurrency ?? WORKERS_MAX),
+    onOutput: (output) => logs.collect(model.name, output),
+    onCalls: (counts) => calls.called(model.name, counts),
+    onInvocation: () => calls.invoked(model.name),
+  });
+}

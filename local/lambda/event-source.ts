@@ -1,0 +1,118 @@
+/**
+ * An event-source mapping: takes batches from a queue, hands each to the function, deletes what it is done with.
+ *
+ * M1 A batch is what one receive gives: of a FIFO queue up to ten, mixed groups, no window. The queue gives nothing more of a
+ *    group that has something in flight, so there is one batch of a group at a time.
+ * M2 What the function failed on is left alone: it comes again when its visibility ends, which the function may have shortened.
+ * M3 At a start nothing is being handled: what the process before had taken is made visible at once, not after minutes.
+ */
+import type { ReceivedMessage } from "../../shared/memory/queue-protocol.ts";
+import type { QueueEngine } from "../engine/queue-engine.ts";
+import type { MappingModel } from "../template/stack-model.ts";
+import type { FunctionPool } from "./function-pool.ts";
+import { doneMessages, type RecordSource, sqsEvent } from "./sqs-records.ts";
+
+export interface EventSource {
+  /** Takes no more batches; resolves when those under way are dealt with. */
+  readonly stop: () => Promise<void>;
+}
+
+export interface EventSourceProps {
+  readonly mapping: MappingModel;
+  readonly queues: QueueEngine;
+  readonly pool: FunctionPool;
+  readonly region: string;
+  /** Batches of one queue at a time on this machine. */
+  readonly batchesMax: number;
+  /** Told of what failed, in one line. */
+  readonly onFailure: (text: string) => void;
+}
+
+/** SQS's longest long poll. */
+const WAIT_SECONDS = 20;
+
+export function startEventSource(props: EventSourceProps): EventSource {
+  const { mapping, queues, pool } = props;
+  const stopping = new AbortController();
+  const underWay = new Set<Promise<void>>();
+  const batchesMax = Math.min(
+    props.batchesMax,
+    pool.concurrencyMax,
+    mapping.batchesMax ?? Number.POSITIVE_INFINITY,
+  );
+
+  const poll = async () => {
+    while (!stopping.signal.aborted) {
+      if (underWay.size >= batchesMax) {
+        await Promise.race(underWay);
+        continue;
+      }
+      const response = await queues.receive(
+        {
+          action: "receiveMessage",
+          queueName: mapping.queueName,
+          messagesMax: mapping.batchMessagesMax,
+          waitSeconds: WAIT_SECONDS,
+        },
+        stopping.signal,
+      );
+      if (response.kind === "refused")
+        throw new Error(`receiving from ${mapping.queueName}: ${response.error.message}`);
+      if (response.kind !== "received" || response.messages.length === 0) continue;
+      const batch = handle(props, response.messages);
+      underWay.add(batch);
+      void batch.finally(() => underWay.delete(batch));
+    }
+  };
+
+  const polling = poll().catch((error: unknown) => {
+    props.onFailure(`${mapping.functionName} takes no more messages: ${String(error)}`);
+  });
+  return {
+    stop: async () => {
+      stopping.abort();
+      await polling;
+      await Promise.all(underWay);
+    },
+  };
+}
+
+async function handle(
+  props: EventSourceProps,
+  messages: readonly ReceivedMessage[],
+): Promise<void> {
+  const { mapping, queues, pool } = props;
+  try {
+    const source: RecordSource = {
+      queueArn: queues.arnOf(mapping.queueName),
+      region: props.region,
+    };
+    const outcome = await pool.invoke(sqsEvent(source, messages));
+    if (!outcome.ok) {
+      props.onFailure(`${mapping.functionName}: ${outcome.error.errorMessage}`);
+      return; // M2
+    }
+    const done = mapping.reportsItemFailures ? doneMessages(messages, outcome.payload) : messages;
+    if (done.length > 0) await deleteAll(props, done);
+  } catch (error) {
+    props.onFailure(`${mapping.functionName}: ${String(error)}`);
+  }
+}
+
+async function deleteAll(
+  { mapping, queues, onFailure }: EventSourceProps,
+  messages: readonly ReceivedMessage[],
+): Promise<void> {
+  const response = await queues.request({
+    action: "deleteMessageBatch",
+    queueName: mapping.queueName,
+    entries: messages.map(({ receiptHandle }, index) => ({ id: String(index), receiptHandle })),
+  });
+  const failures =
+    response.kind === "refused"
+      ? [response.error]
+      : response.kind === "batch"
+        ? response.failed.map(({ error }) => error)
+        : [];
+  for (const { message } of failures) onFailure(`${mapping.queueName}: ${message}`);
+}

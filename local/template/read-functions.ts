@@ -1,0 +1,80 @@
+/** Functions of the template, their asynchronous policies and event-source mappings. */
+import * as z from "zod/mini";
+import type { AsynchronousPolicy, MappingModel } from "./stack-model.ts";
+
+export const FunctionProperties = z.strictObject({
+  FunctionName: z.string(),
+  Handler: z.string(),
+  Code: z.strictObject({ S3Bucket: z.optional(z.unknown()), S3Key: z.string() }),
+  Timeout: z._default(z.number(), 3),
+  MemorySize: z._default(z.number(), 128),
+  Environment: z.optional(z.strictObject({ Variables: z.record(z.string(), z.string()) })),
+  ReservedConcurrentExecutions: z.optional(z.number()),
+  /** The workers are this process's Node, which `engines` keeps near. */
+  Runtime: z.literal("nodejs24.x"),
+  // Machine type, permissions, and where logs and traces go: this machine, this user, the data folder, nowhere.
+  Architectures: z.optional(z.unknown()),
+  Role: z.optional(z.unknown()),
+  LoggingConfig: z.optional(z.unknown()),
+  TracingConfig: z.optional(z.unknown()),
+  Description: z.optional(z.string()),
+  Tags: z.optional(z.unknown()),
+});
+
+export const InvokeConfigProperties = z.strictObject({
+  FunctionName: z.string(),
+  Qualifier: z.literal("$LATEST"),
+  MaximumRetryAttempts: z.optional(z.number()),
+  MaximumEventAgeInSeconds: z.optional(z.number()),
+  DestinationConfig: z.optional(
+    z.strictObject({
+      OnFailure: z.strictObject({
+        Destination: z.string().check(z.regex(/^arn:[^:]+:sqs:/, "only queues")),
+      }),
+    }),
+  ),
+});
+
+/** Lambda's own: two retries, six hours, nowhere. */
+export const DEFAULT_ASYNCHRONOUS: AsynchronousPolicy = {
+  retriesMax: 2,
+  eventAgeMsMax: 6 * 3_600_000,
+  onFailureQueue: undefined,
+};
+
+export function asynchronousPolicy(
+  properties: z.infer<typeof InvokeConfigProperties>,
+): AsynchronousPolicy {
+  const { MaximumRetryAttempts: retriesMax, MaximumEventAgeInSeconds: ageSeconds } = properties;
+  const destination = properties.DestinationConfig?.OnFailure.Destination;
+  return {
+    retriesMax: retriesMax ?? DEFAULT_ASYNCHRONOUS.retriesMax,
+    eventAgeMsMax:
+      ageSeconds === undefined ? DEFAULT_ASYNCHRONOUS.eventAgeMsMax : ageSeconds * 1_000,
+    onFailureQueue: destination === undefined ? undefined : lastPart(destination),
+  };
+}
+
+export const MappingProperties = z.strictObject({
+  EventSourceArn: z.string().check(z.regex(/^arn:[^:]+:sqs:/, "only queues")),
+  FunctionName: z.string(),
+  BatchSize: z._default(z.int().check(z.gte(1), z.lte(10)), 10),
+  Enabled: z.optional(z.literal(true)),
+  FunctionResponseTypes: z._default(z.array(z.literal("ReportBatchItemFailures")), []),
+  ScalingConfig: z.optional(z.strictObject({ MaximumConcurrency: z.number() })),
+});
+
+export function mappingModel(properties: z.infer<typeof MappingProperties>): MappingModel {
+  return {
+    functionName: lastPart(properties.FunctionName),
+    queueName: lastPart(properties.EventSourceArn),
+    batchMessagesMax: properties.BatchSize,
+    reportsItemFailures: properties.FunctionResponseTypes.length > 0,
+    batchesMax: properties.ScalingConfig?.MaximumConcurrency,
+  };
+}
+
+/** A name, of a name or an ARN. */
+export function lastPart(arn: string): string {
+  return arn.slice(arn.lastIndexOf(":") + 1);
+}
