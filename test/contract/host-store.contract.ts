@@ -1,0 +1,332 @@
+import { beforeEach, describe, expect, test } from "vitest";
+import { HostId, VmId } from "../../shared/model/ids.ts";
+import {
+  aHost,
+  aJoin,
+  aSession,
+  hostUp,
+  otherBootId,
+  otherKey,
+  publicKey,
+  tokenHash,
+} from "../support/a-host.ts";
+import { bootId, hostId, T0 } from "../support/a-record.ts";
+import { allPages } from "./all-pages.ts";
+import type { OpenStores, StoreWorld } from "./store-world.ts";
+
+const aBeat = (seq: number) => ({
+  hostId,
+  publicKey,
+  bootId,
+  seq,
+  vmCount: 3,
+  now: T0 + seq,
+  leaseUntil: T0 + seq + 300_000,
+});
+
+export function hostStoreContract(open: OpenStores): void {
+  describe("HostStore", () => {
+    let world: StoreWorld;
+    beforeEach(async () => {
+      world = await open();
+    });
+    const read = async (id: HostId = hostId) => {
+      const row = await world.hosts.read(id);
+      if (row === undefined) throw new Error(`no host ${id}`);
+      return row;
+    };
+
+    describe("registration", () => {
+      test("is read back, without a heartbeat until the host joined", async () => {
+        expect(await world.hosts.read(hostId)).toBeUndefined();
+        const labels = { "rack.example/position": "größe ✓" };
+        const host = aHost({ capacity: { cpus: 64, memoryMiB: 262_144 }, labels });
+        expect(await world.hosts.create(host)).toBe("created");
+        expect(await read()).toEqual({ host });
+      });
+
+      test("happens once", async () => {
+        await world.hosts.create(aHost());
+        const again = aHost({ labels: { a: "b" } });
+        expect(await world.hosts.create(again)).toBe("host_exists");
+        expect((await read()).host.labels).toEqual({});
+      });
+
+      test("is listed by id, page by page, with its heartbeat", async () => {
+        const ids = ["b-1", "a", "c", "b", "a-9", "d", "e"].map((id) => HostId.parse(id));
+        for (const id of ids) await world.hosts.create(aHost({ id }));
+        await hostUp(world.hosts, { id: HostId.parse("z") });
+        const rows = await allPages((page) => world.hosts.list(page), 3);
+        const expected = [...ids.toSorted(), "z"];
+        expect(rows.map(({ host }) => host.id)).toEqual(expected);
+        expect(rows.map(({ heartbeat }) => heartbeat?.bootOrdinal)).toEqual([
+          ...ids.map(() => undefined),
+          1,
+        ]);
+      });
+
+      test("answers bad_cursor to what it did not make", async () => {
+        const page = await world.hosts.list({ limit: 2, cursor: "nonsense" });
+        expect(page).toEqual({ ok: false, reason: "bad_cursor" });
+      });
+    });
+
+    describe("join", () => {
+      test("uses the token up: key, queue and generation are noted, the boot is none", async () => {
+        await world.hosts.create(aHost());
+        const token = { hash: tokenHash, expiresAt: T0 + 1 };
+        expect(await world.hosts.setJoinToken(hostId, token)).toBe("set");
+        expect(await world.hosts.join(aJoin())).toBe("joined");
+        const { host, heartbeat } = await read();
+        const { queueUrl, queueGeneration } = aJoin();
+        expect(host).toEqual(aHost({ queueUrl, queueGeneration }));
+        expect(heartbeat).toEqual({ hostId, publicKey, bootOrdinal: 0, seq: -1, vmCount: 0 });
+        expect(await world.hosts.join({ ...aJoin(), publicKey: otherKey })).toBe("refused");
+        expect((await read()).heartbeat?.publicKey).toBe(publicKey);
+      });
+
+      test("of many with one token, one succeeds", async () => {
+        await world.hosts.create(aHost({ joinTokenHash: tokenHash, joinTokenExpiresAt: T0 + 1 }));
+        const outcomes = await Promise.all([1, 2, 3, 4].map(() => world.hosts.join(aJoin())));
+        expect(outcomes.filter((outcome) => outcome === "joined")).toHaveLength(1);
+      });
+
+      test("is refused without a token, with another, with one that expired or was replaced", async () => {
+        expect(await world.hosts.join(aJoin())).toBe("refused");
+        await world.hosts.create(aHost());
+        expect(await world.hosts.join(aJoin())).toBe("refused");
+        await world.hosts.setJoinToken(hostId, { hash: tokenHash, expiresAt: T0 });
+        expect(await world.hosts.join(aJoin())).toBe("refused");
+        await world.hosts.setJoinToken(hostId, { hash: "b".repeat(64), expiresAt: T0 + 1 });
+        expect(await world.hosts.join(aJoin())).toBe("refused");
+        expect((await read()).heartbeat).toBeUndefined();
+      });
+
+      test("again replaces the key and ends the boot, and the ordinals go on", async () => {
+        await hostUp(world.hosts);
+        await world.hosts.beat(aBeat(4));
+        await world.hosts.setJoinToken(hostId, { hash: tokenHash, expiresAt: T0 + 1 });
+        const queueUrl = "http://127.0.0.1:1/000000000000/host-a-2.fifo";
+        const again = { ...aJoin(), publicKey: otherKey, queueUrl, queueGeneration: 2 };
+        expect(await world.hosts.join(again)).toBe("joined");
+        expect((await read()).host).toMatchObject({ queueUrl, queueGeneration: 2 });
+        expect((await read()).host.bootId).toBeUndefined();
+        expect(await world.hosts.beat(aBeat(5))).toEqual({ status: "wrong_key" });
+        const stale = await world.hosts.beat({ ...aBeat(5), publicKey: otherKey });
+        expect(stale).toEqual({ status: "stale_boot" });
+        expect(await world.hosts.openSession(aSession())).toEqual({ status: "refused" });
+        const opened = await world.hosts.openSession({ ...aSession(), publicKey: otherKey });
+        expect(opened).toEqual({ status: "open", bootOrdinal: 2 });
+      });
+
+      test("needs a host for its token", async () => {
+        const token = { hash: tokenHash, expiresAt: T0 + 1 };
+        expect(await world.hosts.setJoinToken(hostId, token)).toBe("host_not_found");
+        expect(await world.hosts.read(hostId)).toBeUndefined();
+      });
+    });
+
+    describe("openSession", () => {
+      beforeEach(async () => {
+        await world.hosts.create(aHost({ joinTokenHash: tokenHash, joinTokenExpiresAt: T0 + 1 }));
+        await world.hosts.join(aJoin());
+      });
+
+      test("gives a new boot the next ordinal, notes it on both items, and the host is Up", async () => {
+        const opened = await world.hosts.openSession(aSession());
+        expect(opened).toEqual({ status: "open", bootOrdinal: 1 });
+        const { host, heartbeat } = await read();
+        expect(host).toMatchObject({ state: "Up", bootId, bootOrdinal: 1 });
+        const expected = { bootId, bootOrdinal: 1, seq: -1, agentVersion: "1.0.0" };
+        expect(heartbeat).toMatchObject({ ...expected, lastReportAt: T0 });
+      });
+
+      test("the same boot goes on under its ordinal, and what was heard of it stays", async () => {
+        await world.hosts.openSession(aSession());
+        await world.hosts.beat(aBeat(7));
+        const again = await world.hosts.openSession({ ...aSession(), now: T0 + 60 });
+        expect(again).toEqual({ status: "open", bootOrdinal: 1 });
+        expect((await read()).heartbeat).toMatchObject({ seq: 7, lastReportAt: T0 + 7 });
+      });
+
+      test("another boot ends the one before", async () => {
+        await world.hosts.openSession(aSession());
+        await world.hosts.beat(aBeat(7));
+        const next = await world.hosts.openSession({ ...aSession(), bootId: otherBootId });
+        expect(next).toEqual({ status: "open", bootOrdinal: 2 });
+        expect(await world.hosts.beat(aBeat(8))).toEqual({ status: "stale_boot" });
+        const heard = await world.hosts.beat({ ...aBeat(0), bootId: otherBootId });
+        expect(heard).toMatchObject({ status: "beaten", heartbeat: { bootOrdinal: 2, seq: 0 } });
+      });
+
+      test("of many at once, the same boot gets one ordinal and others get others", async () => {
+        const same = [1, 2, 3].map(() => world.hosts.openSession(aSession()));
+        expect(new Set((await Promise.all(same)).map((one) => JSON.stringify(one))).size).toBe(1);
+        const others = await Promise.all(
+          [otherBootId, bootId].map((boot) =>
+            world.hosts.openSession({ ...aSession(), bootId: boot }),
+          ),
+        );
+        expect(new Set(others.map((one) => JSON.stringify(one))).size).toBe(2);
+      });
+
+      test("is refused with another key, or before the host joined", async () => {
+        const wrong = await world.hosts.openSession({ ...aSession(), publicKey: otherKey });
+        expect(wrong).toEqual({ status: "refused" });
+        const stranger = HostId.parse("stranger");
+        expect(await world.hosts.openSession(aSession(stranger))).toEqual({ status: "refused" });
+        expect((await read()).host.state).toBe("Registered");
+      });
+    });
+
+    describe("beat", () => {
+      beforeEach(() => hostUp(world.hosts));
+
+      test("extends the lease and answers the heartbeat after it", async () => {
+        const beaten = await world.hosts.beat(aBeat(0));
+        const { heartbeat } = await read();
+        expect(beaten).toEqual({ status: "beaten", heartbeat });
+        const leaseUntil = T0 + 300_000;
+        expect(heartbeat).toMatchObject({ seq: 0, vmCount: 3, lastReportAt: T0, leaseUntil });
+      });
+
+      test("a seq that is not newer is a replay and changes nothing", async () => {
+        await world.hosts.beat(aBeat(5));
+        const { heartbeat } = await read();
+        for (const seq of [5, 4, 0])
+          expect(await world.hosts.beat(aBeat(seq))).toEqual({ status: "replayed", heartbeat });
+        expect((await read()).heartbeat).toEqual(heartbeat);
+      });
+
+      test("of many reports at once, the newest stays", async () => {
+        await Promise.all([3, 9, 1, 7, 8, 2].map((seq) => world.hosts.beat(aBeat(seq))));
+        expect((await read()).heartbeat).toMatchObject({ seq: 9, lastReportAt: T0 + 9 });
+      });
+
+      test("tells another boot from another key, and both from a host that never joined", async () => {
+        const stale = await world.hosts.beat({ ...aBeat(1), bootId: otherBootId });
+        expect(stale).toEqual({ status: "stale_boot" });
+        const wrong = { ...aBeat(1), publicKey: otherKey, bootId: otherBootId };
+        expect(await world.hosts.beat(wrong)).toEqual({ status: "wrong_key" });
+        const nobody = { ...aBeat(1), hostId: HostId.parse("nobody") };
+        expect(await world.hosts.beat(nobody)).toEqual({ status: "wrong_key" });
+        expect((await read()).heartbeat?.seq).toBe(-1);
+        expect(await world.hosts.read(HostId.parse("nobody"))).toBeUndefined();
+      });
+    });
+
+    describe("silence", () => {
+      beforeEach(async () => {
+        await hostUp(world.hosts);
+        await world.hosts.beat(aBeat(0));
+      });
+      const silence = { hostId, lastReportAt: T0, state: "Disconnected" } as const;
+
+      test("is noted on both items, and its end too", async () => {
+        expect(await world.hosts.markSilent(silence)).toBe("marked");
+        expect((await read()).host.state).toBe("Disconnected");
+        const beaten = await world.hosts.beat(aBeat(1));
+        expect(beaten).toMatchObject({ status: "beaten", heartbeat: { silent: true } });
+        await world.hosts.markHeard(hostId);
+        const { host, heartbeat } = await read();
+        expect(host.state).toBe("Up");
+        expect(heartbeat?.silent).toBeUndefined();
+      });
+
+      test("deepens from Disconnected to Down", async () => {
+        await world.hosts.markSilent(silence);
+        expect(await world.hosts.markSilent({ ...silence, state: "Down" })).toBe("marked");
+        expect((await read()).host.state).toBe("Down");
+      });
+
+      test("is not noted of a host that was heard since", async () => {
+        await world.hosts.beat(aBeat(1));
+        expect(await world.hosts.markSilent(silence)).toBe("heard_since");
+        expect((await read()).host.state).toBe("Up");
+        const nobody = { ...silence, hostId: HostId.parse("nobody") };
+        expect(await world.hosts.markSilent(nobody)).toBe("heard_since");
+      });
+
+      test("ends with a session, be it of the same boot", async () => {
+        await world.hosts.markSilent(silence);
+        const same = await world.hosts.openSession({ ...aSession(), now: T0 + 9 });
+        expect(same).toEqual({ status: "open", bootOrdinal: 1 });
+        expect((await read()).host.state).toBe("Up");
+        expect((await read()).heartbeat?.silent).toBeUndefined();
+        expect((await read()).heartbeat?.seq).toBe(0);
+        expect(await world.hosts.markSilent(silence)).toBe("heard_since");
+        const later = { ...silence, lastReportAt: T0 + 9 };
+        expect(await world.hosts.markSilent(later)).toBe("marked");
+        await world.hosts.openSession({ ...aSession(), bootId: otherBootId });
+        expect((await read()).host).toMatchObject({ state: "Up", bootOrdinal: 2 });
+      });
+
+      test("hearing a host that is not silent, or not there, changes nothing", async () => {
+        const before = await read();
+        await world.hosts.markHeard(hostId);
+        await world.hosts.markHeard(HostId.parse("nobody"));
+        expect(await read()).toEqual(before);
+        expect(await world.hosts.read(HostId.parse("nobody"))).toBeUndefined();
+      });
+    });
+
+    test("takes over the capacity that the agent reports", async () => {
+      await world.hosts.create(aHost());
+      await world.hosts.setCapacity(hostId, { cpus: 8, memoryMiB: 1024 });
+      await world.hosts.setCapacity(hostId, { cpus: 16, memoryMiB: 2048 });
+      expect((await read()).host.capacity).toEqual({ cpus: 16, memoryMiB: 2048 });
+      await world.hosts.setCapacity(HostId.parse("nobody"), { cpus: 1, memoryMiB: 1 });
+      expect(await world.hosts.read(HostId.parse("nobody"))).toBeUndefined();
+    });
+
+    describe("inventory", () => {
+      const vmIdOf = (n: number) =>
+        VmId.parse(`55555555-5555-4555-8555-${n.toString().padStart(12, "0")}`);
+      const inventory = (bootOrdinal: number, seq: number) => ({
+        hostId,
+        bootOrdinal,
+        seq,
+        vms: { [vmIdOf(seq)]: { power: "on" as const, detail: "läuft", epoch: 4, absences: 1 } },
+      });
+
+      test("is written in the order of boots and reports only", async () => {
+        expect(await world.hosts.readInventory(hostId)).toBeUndefined();
+        expect(await world.hosts.writeInventory(inventory(2, 5))).toBe("written");
+        for (const [boot, seq] of [
+          [2, 5],
+          [2, 4],
+          [1, 9],
+        ] as const)
+          expect(await world.hosts.writeInventory(inventory(boot, seq))).toBe("superseded");
+        expect(await world.hosts.readInventory(hostId)).toEqual(inventory(2, 5));
+        expect(await world.hosts.writeInventory(inventory(2, 6))).toBe("written");
+        expect(await world.hosts.writeInventory(inventory(3, 0))).toBe("written");
+        expect(await world.hosts.readInventory(hostId)).toEqual(inventory(3, 0));
+      });
+
+      test("holds 2,000 VMs, each with as much to say as it may", async () => {
+        const vm = { power: "crashed" as const, detail: "起".repeat(64), epoch: 999_999 };
+        const vms = Object.fromEntries(Array.from({ length: 2_000 }, (_, n) => [vmIdOf(n), vm]));
+        const full = { ...inventory(1, 0), vms };
+        expect(await world.hosts.writeInventory(full)).toBe("written");
+        expect(await world.hosts.readInventory(hostId)).toEqual(full);
+      });
+
+      test("is noted on the heartbeat as worked off, newest only", async () => {
+        const applied = (bootOrdinal: number, seq: number) => ({
+          ...{ bootOrdinal, seq },
+          ...{ digest: `digest-${bootOrdinal}-${seq}`, at: T0 },
+        });
+        expect(await world.hosts.markApplied(hostId, applied(1, 0))).toBe("superseded");
+        await hostUp(world.hosts);
+        expect(await world.hosts.markApplied(hostId, applied(1, 3))).toBe("marked");
+        expect(await world.hosts.markApplied(hostId, applied(1, 3))).toBe("superseded");
+        expect(await world.hosts.markApplied(hostId, applied(1, 2))).toBe("superseded");
+        expect(await world.hosts.markApplied(hostId, applied(2, 0))).toBe("marked");
+        expect(await world.hosts.markApplied(hostId, applied(1, 9))).toBe("superseded");
+        const beaten = await world.hosts.beat(aBeat(0));
+        expect(beaten).toMatchObject({ heartbeat: { applied: applied(2, 0) } });
+      });
+    });
+  });
+}

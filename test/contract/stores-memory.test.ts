@@ -1,0 +1,5 @@
+import { describe } from "vitest";
+import { allStoreContracts } from "./all-stores.ts";
+import { openMemoryStores } from "./store-world.ts";
+
+describe("in memory", () => allStoreContracts(openMemoryStores));
