@@ -7,13 +7,13 @@ import type { Report } from "../../../shared/model/agent-protocol.ts";
 import { REPORT_VMS_MAX } from "../../../shared/model/agent-protocol.ts";
 import { BootId } from "../../../shared/model/ids.ts";
 import { AgentReportDetail } from "../../../shared/model/topic.ts";
-import { aHost, aReport, listed, okValue } from "../../support/a-host.ts";
 import { T0 } from "../../support/a-record.ts";
+import { aHostInSession, aReport, listed, okValue } from "../../support/joined-host.ts";
 import { aWorld, counting, type World } from "../../support/memory-world.ts";
 
 /** A host, and what its reports come to. `settle` has the last event worked off. */
 async function aReporter(world: World = aWorld()) {
-  const caller = await aHost(world);
+  const caller = await aHostInSession(world);
   const reported = () => world.memory.bus.events.filter(({ family }) => family === "agent.report");
   return {
     ...world,

@@ -2,8 +2,8 @@ import { describe, expect, it } from "vitest";
 import { ingestResults } from "../../../shared/app/ingest-results.ts";
 import { Results } from "../../../shared/model/agent-protocol.ts";
 import { BootId } from "../../../shared/model/ids.ts";
-import { aHost, okValue, vmIdOf } from "../../support/a-host.ts";
 import { bootId, T0 } from "../../support/a-record.ts";
+import { aHostInSession, okValue, vmIdOf } from "../../support/joined-host.ts";
 import { aWorld } from "../../support/memory-world.ts";
 
 const result = (n: number) => ({
@@ -20,7 +20,7 @@ const body = (...numbers: readonly number[]) =>
 describe("results of commands", () => {
   it("go to their apartments, named by the command, in the order of the host", async () => {
     const world = aWorld();
-    const caller = await aHost(world);
+    const caller = await aHostInSession(world);
     okValue(await ingestResults(world.deps, { caller, ...body(1, 2) }));
     expect(world.taken()).toEqual(
       [1, 2].map((n) => ({
@@ -46,7 +46,7 @@ describe("results of commands", () => {
 
   it("of another boot than the session's are refused, and go nowhere", async () => {
     const world = aWorld();
-    const caller = await aHost(world, { boot: BootId.parse("boot-0002") });
+    const caller = await aHostInSession(world, { boot: BootId.parse("boot-0002") });
     const answer = await ingestResults(world.deps, { caller, ...body(1) });
     expect(answer).toMatchObject({ ok: false, code: "stale_boot" });
     expect(world.taken()).toEqual([]);
@@ -54,7 +54,7 @@ describe("results of commands", () => {
 
   it("of another key than the host's are refused, and go nowhere", async () => {
     const world = aWorld();
-    const caller = { ...(await aHost(world)), publicKey: `${"A".repeat(43)}=` };
+    const caller = { ...(await aHostInSession(world)), publicKey: `${"A".repeat(43)}=` };
     const answer = await ingestResults(world.deps, { caller, ...body(1) });
     expect(answer).toMatchObject({ ok: false, code: "unauthenticated" });
     expect(world.taken()).toEqual([]);

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { joinHost } from "../../../shared/app/join-host.ts";
 import { JOIN_TOKEN_MS, registerHost, renewJoinToken } from "../../../shared/app/register-host.ts";
 import { HostId } from "../../../shared/model/ids.ts";
-import { okValue } from "../../support/a-host.ts";
+import { okValue } from "../../support/joined-host.ts";
 import { aWorld, type World } from "../../support/memory-world.ts";
 
 const hostId = HostId.parse("host-a");

@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { openSession } from "../../../shared/app/open-session.ts";
 import { BootId } from "../../../shared/model/ids.ts";
-import { aJoinedHost, okValue } from "../../support/a-host.ts";
 import { bootId } from "../../support/a-record.ts";
+import { aJoinedHost, okValue } from "../../support/joined-host.ts";
 import { aWorld } from "../../support/memory-world.ts";
 
 const otherBoot = BootId.parse("boot-0002");

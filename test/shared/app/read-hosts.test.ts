@@ -2,8 +2,8 @@ import { describe, expect, it } from "vitest";
 import { getHost, listHosts } from "../../../shared/app/read-hosts.ts";
 import { HostId } from "../../../shared/model/ids.ts";
 import { IncidentId } from "../../../shared/model/incident.ts";
-import { aHost, okValue, vmIdOf } from "../../support/a-host.ts";
 import { T0 } from "../../support/a-record.ts";
+import { aHostInSession, okValue, vmIdOf } from "../../support/joined-host.ts";
 import { aWorld, type World } from "../../support/memory-world.ts";
 
 const orphan = ({ deps }: World, name: string, n: number) =>
@@ -19,7 +19,7 @@ const orphan = ({ deps }: World, name: string, n: number) =>
 describe("a host", () => {
   it("is shown with what was heard of it and its open orphans", async () => {
     const world = aWorld();
-    const { hostId } = await aHost(world);
+    const { hostId } = await aHostInSession(world);
     await orphan(world, "host-a", 1);
     await orphan(world, "host-a", 2);
     await world.deps.incidents.resolve(IncidentId.parse("orphan.host-a.2"), T0);
@@ -35,7 +35,7 @@ describe("a host", () => {
 
   it("is in maintenance only while it is Up", async () => {
     const world = aWorld();
-    const { hostId } = await aHost(world);
+    const { hostId } = await aHostInSession(world);
     const host = world.memory.tables.hosts.get(hostId);
     if (host === undefined) throw new Error("no host");
     world.memory.tables.hosts.put(hostId, { ...host, maintenance: true });
@@ -53,7 +53,7 @@ describe("a host", () => {
 describe("the list of hosts", () => {
   it("comes in pages, by id, each host with its own orphans", async () => {
     const world = aWorld();
-    for (const name of ["host-c", "host-a", "host-b"]) await aHost(world, { name });
+    for (const name of ["host-c", "host-a", "host-b"]) await aHostInSession(world, { name });
     await orphan(world, "host-b", 1);
     const first = okValue(await listHosts(world.deps, { page: { limit: 2 } }));
     expect(first.items.map(({ id, orphanCount }) => [id, orphanCount])).toEqual([

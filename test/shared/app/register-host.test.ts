@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { registerHost, renewJoinToken } from "../../../shared/app/register-host.ts";
 import { HostId } from "../../../shared/model/ids.ts";
-import { okValue } from "../../support/a-host.ts";
+import { okValue } from "../../support/joined-host.ts";
 import { aWorld } from "../../support/memory-world.ts";
 
 const id = HostId.parse("host-a");

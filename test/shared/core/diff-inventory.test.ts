@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { diffInventory, type InventoryDiff } from "../../../shared/core/diff-inventory.ts";
 import type { ReportedVm } from "../../../shared/model/agent-protocol.ts";
-import { listed, vmIdOf } from "../../support/a-host.ts";
+import { listed, vmIdOf } from "../../support/joined-host.ts";
 
 type Given = { readonly bootOrdinal: number; readonly vms: InventoryDiff["vms"] };
 const RULES = { graceReports: 2, massAbsencePercent: 50, resync: false };

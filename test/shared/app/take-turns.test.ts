@@ -1,0 +1,129 @@
+import { describe, expect, it } from "vitest";
+import { type Delivery, takeTurns } from "../../../shared/app/take-turns.ts";
+import type { ApartmentMessage } from "../../../shared/model/apartment-message.ts";
+import { aMessage, aRecord, hostId, T0 } from "../../support/a-record.ts";
+import { vmIdOf } from "../../support/joined-host.ts";
+import { aWorld, type World } from "../../support/memory-world.ts";
+
+let sequence = 0;
+const deliver = (group: string, content: Delivery["content"]): Delivery => {
+  sequence += 1;
+  return {
+    messageId: `m${sequence}`,
+    group,
+    sequence: String(sequence).padStart(20, "0"),
+    content,
+  };
+};
+const saying = (group: string, message: ApartmentMessage) => deliver(group, { ok: true, message });
+const pause = (paused: boolean) => aMessage({ kind: "pause", paused });
+const observed = (seq: number, power: "on" | "missing" = "on") =>
+  aMessage({ kind: "observed", hostId, bootOrdinal: 1, seq, power, receivedAt: T0 });
+const poison = (group: string) => deliver(group, { ok: false, reason: "not a message" });
+
+const aWorldWith = async (...numbers: readonly number[]) => {
+  const world = aWorld();
+  for (const n of numbers)
+    await world.deps.submissions.accept({ vm: { record: aRecord({ id: vmIdOf(n) }) }, now: T0 });
+  return world;
+};
+const recordOf = ({ memory }: World, n: number) => memory.tables.apartments.get(vmIdOf(n));
+
+describe("a batch of the apartments' queue", () => {
+  it("comes to one turn an apartment, over all of its messages in order", async () => {
+    const world = await aWorldWith(1, 2);
+    const failed = await takeTurns(world.deps, [
+      saying(vmIdOf(1), pause(true)),
+      saying(vmIdOf(2), observed(1)),
+      saying(vmIdOf(1), observed(1)),
+      saying(vmIdOf(1), { ...pause(false), logicalId: observed(9).logicalId }),
+    ]);
+    expect(failed).toEqual([]);
+    expect(recordOf(world, 1)).toMatchObject({ version: 2, paused: false });
+    expect(recordOf(world, 1)?.observations[hostId]?.seq).toBe(1);
+    expect(recordOf(world, 2)).toMatchObject({ version: 2 });
+  });
+
+  it("has the messages of a turn that threw come again, all of them, and no others (A4)", async () => {
+    const world = await aWorldWith(1, 2);
+    const apartments = {
+      ...world.deps.apartments,
+      load: (id: Parameters<typeof world.deps.apartments.load>[0]) =>
+        id === vmIdOf(1)
+          ? Promise.reject(new Error("throttled"))
+          : world.deps.apartments.load(id, []),
+    };
+    const batch = [
+      saying(vmIdOf(1), pause(true)),
+      saying(vmIdOf(2), pause(true)),
+      poison(vmIdOf(1)),
+    ];
+    const failed = await takeTurns({ ...world.deps, apartments }, batch);
+    expect(failed).toEqual([batch[0]?.messageId, batch[2]?.messageId]);
+    expect(recordOf(world, 2)?.paused).toBe(true);
+    expect(world.memory.tables.incidents.all()).toEqual([]);
+    expect(world.memory.telemetry.entries).toMatchObject([
+      { level: "error", apartmentId: vmIdOf(1) },
+    ]);
+  });
+});
+
+describe("poison", () => {
+  it("in an apartment's group is recorded by its turn, and the rest goes on", async () => {
+    const world = await aWorldWith(1);
+    const failed = await takeTurns(world.deps, [poison(vmIdOf(1)), saying(vmIdOf(1), pause(true))]);
+    expect(failed).toEqual([]);
+    expect(recordOf(world, 1)?.paused).toBe(true);
+    expect(world.memory.tables.incidents.all()).toMatchObject([
+      { kind: "poison_message", vmId: vmIdOf(1) },
+    ]);
+  });
+
+  it.each(["", "nobody", `${vmIdOf(1)}x`])(
+    "in a group that is no VM's opens an incident and blocks no one: %j",
+    async (group) => {
+      const world = await aWorldWith(1);
+      const batch = [saying(group, pause(true)), saying(vmIdOf(1), pause(true))];
+      for (let time = 0; time < 2; time += 1)
+        expect(await takeTurns(world.deps, batch)).toEqual([]);
+      expect(recordOf(world, 1)?.paused).toBe(true);
+      expect(world.memory.tables.incidents.all()).toMatchObject([
+        { id: `poison_message.${batch[0]?.messageId}`, kind: "poison_message" },
+      ]);
+    },
+  );
+
+  it("is what comes to an apartment that there is none of", async () => {
+    const world = aWorld();
+    expect(await takeTurns(world.deps, [saying(vmIdOf(1), pause(true))])).toEqual([]);
+    expect(world.memory.tables.incidents.all()).toMatchObject([
+      { kind: "poison_message", vmId: vmIdOf(1) },
+    ]);
+  });
+
+  it("comes again while its incident cannot be written", async () => {
+    const world = aWorld();
+    const open = () => Promise.reject(new Error("throttled"));
+    const batch = [poison("nobody")];
+    const incidents = { ...world.deps.incidents, open };
+    expect(await takeTurns({ ...world.deps, incidents }, batch)).toEqual([batch[0]?.messageId]);
+  });
+});
+
+describe("a VM that no record knows", () => {
+  it("is an orphan of the host that has it: one incident, while it has it", async () => {
+    const world = aWorld();
+    await takeTurns(world.deps, [saying(vmIdOf(1), observed(1)), saying(vmIdOf(1), observed(2))]);
+    const id = `orphan.host-a.${vmIdOf(1)}`;
+    expect(world.memory.tables.incidents.all()).toMatchObject([
+      { id, kind: "orphan", hostId, vmId: vmIdOf(1) },
+    ]);
+    await takeTurns(world.deps, [saying(vmIdOf(1), observed(3, "missing"))]);
+    expect(world.memory.tables.incidents.all()).toMatchObject([{ id, resolvedAt: T0 }]);
+    const told = world.memory.bus.events.map(({ topic, detail }) => [topic, detail["change"]]);
+    expect(told).toEqual([
+      ["incident.orphan", "opened"],
+      ["incident.orphan", "resolved"],
+    ]);
+  });
+});
