@@ -1,0 +1,127 @@
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { systemClock } from "../../../local/engine/clock.ts";
+import { openQueueEngine, type QueueEngine } from "../../../local/engine/queue-engine.ts";
+import { type EventSource, startEventSource } from "../../../local/lambda/event-source.ts";
+import type { FunctionPool } from "../../../local/lambda/function-pool.ts";
+import { releaseInFlight } from "../../../local/lambda/release-in-flight.ts";
+import { openStore, type Store } from "../../../local/store/open-store.ts";
+
+type Batch = { readonly groups: readonly string[]; readonly finish: () => void };
+const queueName = "q.fifo";
+
+describe("a FIFO event source", () => {
+  let store: Store;
+  let queues: QueueEngine;
+  let source: EventSource | undefined;
+  let batches: Batch[];
+  let failures: string[];
+  beforeEach(async () => {
+    store = openStore(":memory:");
+    const place = { region: "us-east-1", accountId: "111111111111" };
+    queues = openQueueEngine({ store, clock: systemClock, ...place });
+    await queues.request({
+      action: "createQueue",
+      queueName,
+      attributes: { FifoQueue: "true", VisibilityTimeout: "600" },
+    });
+    batches = [];
+    failures = [];
+    source = undefined;
+  });
+  afterEach(async () => {
+    for (const { finish } of batches) finish();
+    await source?.stop();
+    await store.close();
+  });
+
+  const send = async (groupId: string, count: number) => {
+    for (let at = 0; at < count; at++)
+      await queues.request({
+        action: "sendMessage",
+        queueName,
+        senderId: "s",
+        entry: { body: `${groupId}-${at}`, groupId, deduplicationId: `${groupId}-${at}` },
+      });
+  };
+  /** A function whose invocations end when the test says so. */
+  const pool: FunctionPool = {
+    concurrencyMax: 100,
+    stop: async () => {},
+    invoke: (event) =>
+      new Promise((resolve) => {
+        const records: readonly { readonly attributes: { readonly MessageGroupId: string } }[] =
+          JSON.parse(event).Records;
+        batches.push({
+          groups: records.map(({ attributes }) => attributes.MessageGroupId),
+          finish: () => resolve({ ok: true, payload: "null", requestId: "r" }),
+        });
+      }),
+  };
+  const start = (batchesMax: number) => {
+    source = startEventSource({
+      mapping: {
+        functionName: "f",
+        queueName,
+        batchMessagesMax: 10,
+        reportsItemFailures: true,
+        batchesMax,
+      },
+      queues,
+      pool,
+      region: "us-east-1",
+      batchesMax: 100,
+      onFailure: (text) => failures.push(text),
+    });
+  };
+  const batch = async (at: number): Promise<Batch> => {
+    await expect.poll(() => batches.length).toBeGreaterThan(at);
+    const found = batches[at];
+    if (found === undefined) throw new Error("no batch");
+    return found;
+  };
+
+  it("M1 mixes groups in a batch, each group's messages together, at most ten", async () => {
+    await send("a", 3);
+    await send("b", 4);
+    await send("c", 6);
+    start(1);
+    expect((await batch(0)).groups).toEqual([..."aaabbbbccc"]);
+  });
+
+  it("M1 hands out one batch of a group at a time, and other groups' meanwhile", async () => {
+    await send("a", 12);
+    start(10);
+    expect((await batch(0)).groups).toEqual(Array(10).fill("a"));
+    await send("b", 1);
+    expect((await batch(1)).groups).toEqual(["b"]);
+    expect(batches).toHaveLength(2);
+    (await batch(0)).finish();
+    expect((await batch(2)).groups).toEqual(["a", "a"]);
+  });
+
+  it("runs as many batches at a time as the mapping allows", async () => {
+    start(2);
+    for (const group of ["a", "b", "c"]) {
+      await send(group, 1);
+      if (group !== "c") await batch(group === "a" ? 0 : 1);
+    }
+    expect(batches).toHaveLength(2);
+    (await batch(0)).finish();
+    expect((await batch(2)).groups).toEqual(["c"]);
+  });
+
+  it("M3 takes at once what a process that died had taken", async () => {
+    await send("a", 2);
+    await queues.request({ action: "receiveMessage", queueName, messagesMax: 10 });
+    const now = systemClock.now();
+    expect(await releaseInFlight({ store, queues, queueNames: [queueName], now })).toBe(2);
+    start(1);
+    expect((await batch(0)).groups).toEqual(["a", "a"]);
+  });
+
+  it("says so when its queue is not there", async () => {
+    await queues.request({ action: "deleteQueue", queueName });
+    start(1);
+    await expect.poll(() => failures).toEqual([expect.stringContaining("takes no more messages")]);
+  });
+});
