@@ -1,0 +1,75 @@
+import "../support/function-environment.ts";
+
+import { describe, expect, it } from "vitest";
+import { hostsApi } from "../../functions/api-hosts.ts";
+import { aCaller } from "../support/api-caller.ts";
+import { aWorld } from "../support/memory-world.ts";
+
+async function anApi() {
+  const world = aWorld();
+  const handler = hostsApi(world.deps);
+  return { world, handler, admin: await aCaller(world, handler, { role: "admin" }) };
+}
+
+describe("hosts through the API", () => {
+  it("are registered, read, listed, given another join token", async () => {
+    const { admin } = await anApi();
+    const body = { id: "host-a", capacity: { cpus: 8, memoryMiB: 8192 }, labels: { rack: "1" } };
+    const made = await admin("createHost", { body });
+    expect(made).toMatchObject({
+      status: 201,
+      json: { host: { id: "host-a", state: "Registered" } },
+    });
+    const params = { hostId: "host-a" };
+    expect(await admin("getHost", { params })).toMatchObject({ json: made.json.host });
+    expect((await admin("listHosts")).json.items).toEqual([made.json.host]);
+    const renewed = await admin("renewJoinToken", { params });
+    expect(renewed.status).toBe(201);
+    expect(renewed.json.joinToken).not.toBe(made.json.joinToken);
+  });
+
+  it.each(["viewer", "operator"] as const)("are an admin's: not a %s's", async (role) => {
+    const { world, handler } = await anApi();
+    const caller = await aCaller(world, handler, { role });
+    for (const [operation, parts] of [
+      ["createHost", { body: { id: "host-a" } }],
+      ["listHosts", {}],
+      ["getHost", { params: { hostId: "host-a" } }],
+      ["renewJoinToken", { params: { hostId: "host-a" } }],
+    ] as const)
+      expect(await caller(operation, parts)).toMatchObject({
+        status: 403,
+        json: { code: "forbidden" },
+      });
+    expect(world.memory.tables.hosts.all()).toEqual([]);
+  });
+
+  it.each([
+    ["createHost", { body: { id: "Host_A" } }, 400, "invalid_request"],
+    ["createHost", { body: { id: "host-a", state: "Up" } }, 400, "invalid_request"],
+    [
+      "createHost",
+      { body: { id: "host-a", capacity: { cpus: 0, memoryMiB: 1 } } },
+      400,
+      "invalid_request",
+    ],
+    ["createHost", { body: '{"id":"host-a"' }, 400, "invalid_request"],
+    ["getHost", { params: { hostId: "-" } }, 400, "invalid_request"],
+    ["getHost", { params: { hostId: "host-z" } }, 404, "host_not_found"],
+    ["renewJoinToken", { params: { hostId: "host-z" } }, 404, "host_not_found"],
+    ["renewJoinToken", { params: { hostId: "host-z" }, body: { x: 1 } }, 400, "invalid_request"],
+  ] as const)("are refused, and nothing is made: %s %j", async (operation, parts, status, code) => {
+    const { admin, world } = await anApi();
+    expect(await admin(operation, parts)).toMatchObject({ status, json: { code } });
+    expect(world.memory.tables.hosts.all()).toEqual([]);
+  });
+
+  it("are registered once", async () => {
+    const { admin } = await anApi();
+    await admin("createHost", { body: { id: "host-a" } });
+    expect(await admin("createHost", { body: { id: "host-a" } })).toMatchObject({
+      status: 409,
+      json: { code: "host_exists" },
+    });
+  });
+});
