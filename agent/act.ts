@@ -6,7 +6,6 @@
  */
 import type { CommandOutcome } from "../shared/model/agent-state.ts";
 import type { BootId } from "../shared/model/ids.ts";
-import type { Aftermath } from "./aftermath.ts";
 import type { CommandLog } from "./command-log.ts";
 import type { Endings } from "./endings.ts";
 import { type Deed, type ExecuteDeps, execute, type Task } from "./execute.ts";
@@ -23,7 +22,6 @@ export type ActDeps = ExecuteDeps & {
   readonly hypervisor: Hypervisor;
   readonly log: CommandLog;
   readonly observer: Observer;
-  readonly aftermath: Aftermath;
   readonly endings: Endings;
   readonly bootId: () => BootId;
 };

@@ -9,6 +9,7 @@
 import type { CommandOutcome } from "../shared/model/agent-state.ts";
 import type { CommandCall, StartArgs } from "../shared/model/command.ts";
 import type { VmId } from "../shared/model/ids.ts";
+import type { Aftermath } from "./aftermath.ts";
 import {
   type Failure,
   type Hypervisor,
@@ -22,6 +23,8 @@ export type Deed = Pick<CommandOutcome, "status" | "code" | "detail">;
 export type ExecuteDeps = {
   readonly time: AgentTime;
   readonly hypervisor: Hypervisor;
+  /** Starts that nobody waits for any more and that may still come true. */
+  readonly aftermath: Aftermath;
   /** `false` while the lease is out: an HA VM must not be started here. */
   readonly leaseIsHeld: () => boolean;
 };
@@ -39,6 +42,9 @@ export type Task = {
 const LOOK_AGAIN_MS = 2000;
 /** A start that slips in between two power-offs can do so once for each earlier command; more is a bug elsewhere. */
 const POWER_OFFS_MAX = 5;
+
+/** A start that may still come true is looked for this often. */
+const AFTERMATH_LOOK_MS = 500;
 
 const DONE: Deed = { status: "done" };
 
@@ -94,19 +100,20 @@ async function shutdown(deps: ExecuteDeps, task: Task, graceSeconds: number): Pr
   }
 }
 
-async function powerOff({ hypervisor }: ExecuteDeps, task: Task): Promise<Deed> {
-  for (let attempt = 1; attempt <= POWER_OFFS_MAX; attempt += 1) {
-    const done = await hypervisor.powerOff(task.vmId);
+async function powerOff(deps: ExecuteDeps, task: Task): Promise<Deed> {
+  const { time, hypervisor, aftermath } = deps;
+  const { vmId, signal } = task;
+  for (let attempt = 1; attempt <= POWER_OFFS_MAX && !signal.aborted; ) {
+    const done = await hypervisor.powerOff(vmId);
     if (!done.ok && done.code !== NOT_FOUND) return failed(done);
     await task.earlier; // 3
-    const off = await isOff(hypervisor, task.vmId);
-    if (off !== undefined) return off;
+    const nothingLeft = aftermath.isOver(vmId);
+    const off = await isOff(hypervisor, vmId);
+    if (off !== undefined && nothingLeft) return off;
+    if (nothingLeft) attempt += 1;
+    else await pause(time, { delayMs: AFTERMATH_LOOK_MS, signal });
   }
-  return {
-    status: "failed",
-    code: OUTCOME_UNKNOWN,
-    detail: `still on after ${POWER_OFFS_MAX} power-offs`,
-  };
+  return { status: "failed", code: OUTCOME_UNKNOWN, detail: "a power-off did not last" };
 }
 
 /** Done, if the VM is off or not here (1); otherwise, or if it cannot be seen, `undefined`. */

@@ -62,6 +62,7 @@ export async function reporter(deps: ReporterDeps): Promise<void> {
       changed = new AbortController();
       const sent = await reportOnce(deps, { session, kind, state });
       if (sent.accepted) retry.reset();
+      else state.changed ||= kind === "event";
       const waitMs = sent.accepted ? sent.nextMs : retry.next(sent.retryAfterMs);
       // A failed report waits its time out whatever happens at the host; otherwise an event ends the wait.
       const until = AbortSignal.any([
