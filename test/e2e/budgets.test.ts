@@ -1,0 +1,86 @@
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { Calls } from "../../local/call-counter.ts";
+import { Job } from "../../shared/model/job.ts";
+import { type RunningStack, runningStack } from "../support/running-stack.ts";
+
+const QUICK = { startMs: 5, shutdownMs: 5, powerOffMs: 5 };
+const WRITES = /^dynamodb:(Put|Update|Delete|TransactWrite|BatchWrite)/;
+const READS = /^dynamodb:(Get|Query|BatchGet|Scan|TransactGet)/;
+const SENDS = /^sqs:Send/;
+const PUTS = /^events:PutEvents/;
+
+function total(counts: Readonly<Record<string, number>>, name: RegExp): number {
+  return Object.entries(counts)
+    .filter(([each]) => name.test(each))
+    .reduce((sum, [, count]) => sum + count, 0);
+}
+
+/** Functions that only look on while a job runs: the test's own reading, the schedule. */
+const ONLOOKERS = /api-jobs|sweeper/;
+
+function cost({ awsByFunction, invocations }: Calls) {
+  const names = Object.keys(invocations).filter((name) => !ONLOOKERS.test(name));
+  const counts = names.map((name) => awsByFunction[name] ?? {});
+  const sum = (kind: RegExp) => counts.reduce((all, each) => all + total(each, kind), 0);
+  return {
+    writes: sum(WRITES),
+    reads: sum(READS),
+    sends: sum(SENDS),
+    puts: sum(PUTS),
+    invocations: names.reduce((all, name) => all + (invocations[name] ?? 0), 0),
+  };
+}
+
+/** The budgets of design.md, "Limits it must live with", in AWS calls. */
+describe("budgets, counted in AWS calls", () => {
+  let stack: RunningStack;
+
+  beforeAll(async () => {
+    // No report comes by itself within the test: what is counted is the job.
+    stack = await runningStack({
+      set: [
+        "reportIntervalSeconds=3600",
+        "hostDisconnectedAfterSeconds=7200",
+        "hostDownAfterSeconds=8000",
+      ],
+    });
+    await stack.addHost("host-a", { ...QUICK, events: "untold" });
+    const warm = await stack.client.createVm({ name: "warm" });
+    await stack.client.run(warm.id, "start");
+    await stack.client.run(warm.id, "stop");
+  });
+  afterAll(() => stack.stop());
+
+  async function costOf(vmId: string, verb: string): Promise<ReturnType<typeof cost>> {
+    stack.stack.calls.reset();
+    const key = { "idempotency-key": `${verb}-${vmId}` };
+    const { status, body } = await stack.client.call("POST", `/v1/vms/${vmId}/${verb}`, {}, key);
+    expect(status).toBe(202);
+    const { id } = Job.parse(body);
+    expect(await stack.client.ended(id)).toMatchObject({ status: "succeeded" });
+    return cost(stack.stack.calls.read());
+  }
+
+  it("a start that succeeds at the first try, from API call to terminal job, token and placement included", async () => {
+    const vm = await stack.client.createVm({ name: "counted" });
+    const spent = await costOf(vm.id, "start");
+    expect(spent.writes).toBeLessThanOrEqual(10);
+    expect(spent.reads).toBeLessThanOrEqual(8);
+    expect(spent.sends).toBeLessThanOrEqual(4);
+    expect(spent.puts).toBeLessThanOrEqual(3);
+    expect(spent.invocations).toBeLessThanOrEqual(6);
+    // A counter that counts nothing keeps every budget.
+    expect(spent).toMatchObject({ sends: 4, puts: 2, invocations: 5 });
+  });
+
+  it("a stop costs less than a start", async () => {
+    const vm = await stack.client.createVm({ name: "stopped" });
+    await stack.client.run(vm.id, "start");
+    const spent = await costOf(vm.id, "stop");
+    expect(spent.writes).toBeLessThanOrEqual(9);
+    expect(spent.reads).toBeLessThanOrEqual(8);
+    expect(spent.sends).toBeLessThanOrEqual(3);
+    expect(spent.puts).toBeLessThanOrEqual(3);
+    expect(spent.invocations).toBeLessThanOrEqual(6);
+  });
+});
