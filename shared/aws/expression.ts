@@ -1,6 +1,6 @@
 /**
  * Placeholders of DynamoDB expressions. Names and values never stand in an expression's text: reserved words, and one
- * engine (dynoxide 1.2.1) that ends when the text holds a character outside ASCII.
+ * engine (dynoxide 1.2.1) that can end at a character outside ASCII in the text.
  */
 
 /** `names("id", "version")` → `{ "#id": "id", "#version": "version" }`. */

@@ -95,8 +95,10 @@ export function hostStoreContract(open: OpenStores): void {
         expect(await world.hosts.join(aJoin())).toBe("refused");
         await world.hosts.create(aHost());
         expect(await world.hosts.join(aJoin())).toBe("refused");
-        await world.hosts.setJoinToken(hostId, { hash: tokenHash, expiresAt: T0 });
-        expect(await world.hosts.join(aJoin())).toBe("refused");
+        for (const expiresAt of [T0, T0 - 1]) {
+          await world.hosts.setJoinToken(hostId, { hash: tokenHash, expiresAt });
+          expect(await world.hosts.join(aJoin())).toBe("refused");
+        }
         await world.hosts.setJoinToken(hostId, { hash: "b".repeat(64), expiresAt: T0 + 1 });
         expect(await world.hosts.join(aJoin())).toBe("refused");
         expect((await read()).heartbeat).toBeUndefined();
