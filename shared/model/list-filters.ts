@@ -1,5 +1,6 @@
 /** Which records a list's filter lets through: said once, for the adapters that cannot ask their engine. */
 import type { ApartmentRecord } from "./apartment-record.ts";
+import { HostId } from "./ids.ts";
 import type { IncidentRecord } from "./incident.ts";
 import type { JobRecord } from "./job.ts";
 import type { Observation, Power } from "./power.ts";
@@ -35,15 +36,11 @@ export function shownObservation({
   vm,
   observations,
 }: Pick<ApartmentRecord, "vm" | "observations">):
-  | { readonly hostId: string; readonly observation: Observation }
+  | { readonly hostId: HostId; readonly observation: Observation }
   | undefined {
-  const all = Object.entries(observations).map(([hostId, observation]) => ({
-    hostId,
-    observation,
-  }));
-  const latestFirst = all.toSorted(
-    (one, other) => other.observation.receivedAt - one.observation.receivedAt,
-  );
+  const latestFirst = Object.entries(observations)
+    .map(([hostId, observation]) => ({ hostId: HostId.parse(hostId), observation }))
+    .toSorted((one, other) => other.observation.receivedAt - one.observation.receivedAt);
   return latestFirst.find(({ hostId }) => hostId === vm.hostId) ?? latestFirst[0];
 }
 
