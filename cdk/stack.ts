@@ -108,7 +108,7 @@ function grantAll(held: Held, users: Users): void {
   tables.grantRead(api.functionOf("jobs").lambda, "tokens", "jobs");
 
   const hosts = api.functionOf("hosts").lambda;
-  tables.grantRead(hosts, "tokens");
+  tables.grantRead(hosts, "tokens", "incidents");
   tables.grantReadWrite(hosts, "hosts");
 
   const incidents = api.functionOf("incidents").lambda;

@@ -17,11 +17,12 @@ export function apartmentTurns(
   };
 }
 
-function deliveryOf({ messageId, attributes, body }: SQSRecord): Delivery {
+function deliveryOf({ messageId, receiptHandle, attributes, body }: SQSRecord): Delivery {
   const { MessageGroupId: group, SequenceNumber: sequence } = attributes;
   if (group === undefined || sequence === undefined)
     throw new Error(`message ${messageId} did not come from a FIFO queue`);
-  return { messageId, group, sequence, content: parseMessage(body) };
+  const receiveCount = Number(attributes.ApproximateReceiveCount);
+  return { messageId, receiptHandle, receiveCount, group, sequence, content: parseMessage(body) };
 }
 
 const environment = parseEnvironment(process.env);

@@ -9,9 +9,10 @@ import { pageOf, replyWith } from "../shared/http/reply.ts";
 import { apiHandler, endpointBehind } from "../shared/http/router.ts";
 import { parseEnvironment } from "../shared/model/environment.ts";
 import { ROUTES } from "../shared/model/routes.ts";
+import type { Settings } from "../shared/model/settings.ts";
 
 /** The family `incidents` over any ports. */
-export function incidentsApi(deps: Ports) {
+export function incidentsApi(deps: Ports & { readonly settings: Settings }) {
   const on = endpointBehind(bearerGate((token) => authenticate(deps, token)));
   return apiHandler(
     "incidents",
@@ -32,4 +33,5 @@ export function incidentsApi(deps: Ports) {
   );
 }
 
-export const handler = incidentsApi(connect(parseEnvironment(process.env)));
+const environment = parseEnvironment(process.env);
+export const handler = incidentsApi({ ...connect(environment), settings: environment.settings });

@@ -11,7 +11,8 @@ import type { Ports } from "./ports.ts";
 import { type TurnDeps, takeTurn } from "./take-turn.ts";
 import { apartmentView, vmView } from "./vm-view.ts";
 
-type ChangeDeps = TurnDeps & Pick<Ports, "names">;
+/** What an inline turn needs. */
+export type ChangeDeps = TurnDeps & Pick<Ports, "names">;
 
 export async function patchVm(
   deps: ChangeDeps,

@@ -242,6 +242,17 @@ export interface ApartmentQueue {
   ) => Promise<void>;
 }
 
+/** What was received from the apartments' queue and could not be worked off. */
+export interface Redelivery {
+  /**
+   * Has messages come again after a few seconds instead of the queue's whole visibility time-out. A courtesy: what
+   * cannot be shortened comes later, and nothing is thrown.
+   */
+  readonly retrySoon: (
+    received: readonly { readonly receiptHandle: string; readonly afterSeconds: number }[],
+  ) => Promise<void>;
+}
+
 /** The hosts' own command queues. */
 export interface CommandQueues {
   /** Makes (or finds) the queue of a host's generation; answers its URL. */
@@ -336,6 +347,7 @@ export type Ports = {
   readonly hosts: HostStore;
   readonly placement: Placement;
   readonly apartmentQueue: ApartmentQueue;
+  readonly redelivery: Redelivery;
   readonly commandQueues: CommandQueues;
   readonly bus: Bus;
   readonly incidents: IncidentStore;

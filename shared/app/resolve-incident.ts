@@ -2,14 +2,17 @@
 import { type Incident, IncidentId } from "../model/incident.ts";
 import { type Answer, refuse } from "../model/problem.ts";
 import type { Caller } from "../model/token.ts";
+import { type ChangeDeps, changeInline } from "./change-vm.ts";
 import { maySee } from "./find-vm.ts";
 import { incidentView } from "./incident-view.ts";
 import { tellIncident } from "./open-incident.ts";
-import type { Ports } from "./ports.ts";
 
-/** Resolving what is resolved answers it as it is. What is not shaped like an id is no incident's. */
+/**
+ * Resolving what is resolved answers it as it is. What is not shaped like an id is no incident's. One that a VM's record
+ * keeps open is resolved by a turn of that VM (A5), which then lets happen what it held back.
+ */
 export async function resolveIncident(
-  deps: Pick<Ports, "incidents" | "bus" | "clock">,
+  deps: ChangeDeps,
   query: { readonly caller: Caller; readonly id: string },
 ): Promise<Answer<Incident>> {
   const id = IncidentId.safeParse(query.id);
@@ -17,6 +20,11 @@ export async function resolveIncident(
   if (incident === undefined || !maySee(query.caller, incident))
     return refuse("incident_not_found", `there is no incident ${query.id}`);
   if (incident.resolvedAt !== undefined) return { ok: true, value: incidentView(incident) };
+  if (incident.vmId !== undefined) {
+    await changeInline(deps, incident.vmId, { kind: "incident-resolved", incidentId: incident.id });
+    const after = await deps.incidents.read(incident.id);
+    if (after?.resolvedAt !== undefined) return { ok: true, value: incidentView(after) };
+  }
   const resolved = { ...incident, resolvedAt: deps.clock.now() };
   if ((await deps.incidents.resolve(incident.id, resolved.resolvedAt)) === "resolved")
     await tellIncident(deps, resolved, "resolved");

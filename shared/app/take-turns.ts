@@ -5,6 +5,7 @@
  *  1. A4 what is answered as failed is not deleted: all messages of a turn that threw, and of no other.
  *  2. Poison blocks nobody. A body that does not parse goes into its apartment's turn, which records it; where there is no
  *     apartment to record it, an incident does.
+ *  3. What failed comes again within seconds, not after the queue's visibility time-out: infrastructure recovers sooner.
  */
 import type { ApartmentMessage } from "../model/apartment-message.ts";
 import { LogicalId, VmId } from "../model/ids.ts";
@@ -20,12 +21,18 @@ export type Delivery = {
   readonly messageId: string;
   readonly group: string;
   readonly sequence: string;
+  readonly receiptHandle: string;
+  /** How often it was handed over, this time included. */
+  readonly receiveCount: number;
   readonly content:
     | { readonly ok: true; readonly message: ApartmentMessage }
     | { readonly ok: false; readonly reason: string };
 };
 
-type BatchDeps = TurnDeps & Pick<Ports, "incidents" | "bus" | "clock" | "telemetry">;
+type BatchDeps = TurnDeps & Pick<Ports, "incidents" | "bus" | "clock" | "telemetry" | "redelivery">;
+
+/** The longest that a failed turn waits: an outage of hours must not wake everything each second, nor sleep through its end. */
+const RETRY_SECONDS_MAX = 60;
 
 /** The ids of the messages that are to come again. */
 export async function takeTurns(
@@ -41,11 +48,17 @@ export async function takeTurns(
       } catch (error) {
         deps.telemetry.log({ level: "error", message: "a turn failed", apartmentId: group, error });
         deps.telemetry.count("turnsFailed");
+        await deps.redelivery.retrySoon(batch.map(retryOf)); // 3
         return batch.map(({ messageId }) => messageId); // 1
       }
     }),
   );
   return failed.flat();
+}
+
+/** Twice as long each time. */
+function retryOf({ receiptHandle, receiveCount }: Delivery) {
+  return { receiptHandle, afterSeconds: Math.min(2 ** receiveCount, RETRY_SECONDS_MAX) };
 }
 
 async function takeOne(deps: BatchDeps, group: string, batch: readonly Delivery[]): Promise<void> {

@@ -21,6 +21,7 @@ import { dynamoTokenStore } from "./dynamo-token-store.ts";
 import { eventbridgeBus } from "./eventbridge-bus.ts";
 import { sqsApartmentQueue } from "./sqs-apartment-queue.ts";
 import { sqsCommandQueues } from "./sqs-command-queues.ts";
+import { sqsRedelivery } from "./sqs-redelivery.ts";
 import { gzipCodec, systemClock, systemNames } from "./system.ts";
 import { powertoolsTelemetry } from "./telemetry.ts";
 
@@ -50,6 +51,7 @@ export function connect(environment: Environment & { readonly settings: Settings
     clock,
   };
   const sqs = new SQSClient(CLIENT);
+  const apartmentQueue = { sqs, queueUrl: environment.VMSYNC_APARTMENT_QUEUE_URL };
   return {
     apartments: dynamoApartmentStore(dynamo),
     submissions: dynamoSubmissions(dynamo),
@@ -58,7 +60,8 @@ export function connect(environment: Environment & { readonly settings: Settings
     placement: dynamoPlacement(dynamo),
     incidents: dynamoIncidentStore({ ...dynamo, retention: environment.settings }),
     tokens: dynamoTokenStore(dynamo),
-    apartmentQueue: sqsApartmentQueue({ sqs, queueUrl: environment.VMSYNC_APARTMENT_QUEUE_URL }),
+    apartmentQueue: sqsApartmentQueue(apartmentQueue),
+    redelivery: sqsRedelivery(apartmentQueue),
     commandQueues: sqsCommandQueues({
       sqs,
       sts: new STSClient(CLIENT),

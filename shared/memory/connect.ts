@@ -16,6 +16,7 @@ import { memoryIncidentStore } from "./memory-incident-store.ts";
 import { memoryJobStore } from "./memory-job-store.ts";
 import { memoryPlacement } from "./memory-placement.ts";
 import { type MemoryQueues, memoryQueues } from "./memory-queues.ts";
+import { memoryRedelivery } from "./memory-redelivery.ts";
 import { memorySubmissions } from "./memory-submissions.ts";
 import { type MemoryTables, memoryTables } from "./memory-tables.ts";
 import { type MemoryTelemetry, memoryTelemetry } from "./memory-telemetry.ts";
@@ -56,6 +57,7 @@ export function connectMemory(deps: MemoryDeps): Memory {
     incidents: memoryIncidentStore({ tables, clock, retention: settings }),
     tokens: memoryTokenStore({ tables }),
     apartmentQueue: memoryApartmentQueue({ queues, hash }),
+    redelivery: memoryRedelivery({ queues }),
     commandQueues: memoryCommandQueues({ queues, hash, clock, secret }),
     bus: bus.bus,
     clock,

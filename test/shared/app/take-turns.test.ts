@@ -12,6 +12,8 @@ const deliver = (group: string, content: Delivery["content"]): Delivery => {
     messageId: `m${sequence}`,
     group,
     sequence: String(sequence).padStart(20, "0"),
+    receiptHandle: `handle-${sequence}`,
+    receiveCount: 1,
     content,
   };
 };
@@ -58,7 +60,14 @@ describe("a batch of the apartments' queue", () => {
       saying(vmIdOf(2), pause(true)),
       poison(vmIdOf(1)),
     ];
-    const failed = await takeTurns({ ...world.deps, apartments }, batch);
+    const retried: unknown[] = [];
+    const redelivery = {
+      retrySoon: async (received: readonly unknown[]) => void retried.push(...received),
+    };
+    const failed = await takeTurns({ ...world.deps, apartments, redelivery }, batch);
+    expect(retried).toEqual(
+      [batch[0], batch[2]].map((each) => ({ receiptHandle: each?.receiptHandle, afterSeconds: 2 })),
+    );
     expect(failed).toEqual([batch[0]?.messageId, batch[2]?.messageId]);
     expect(recordOf(world, 2)?.paused).toBe(true);
     expect(world.memory.tables.incidents.all()).toEqual([]);
