@@ -1,9 +1,11 @@
 /** Takes the turns of apartments: a batch of their FIFO queue, one turn a group. */
+import middy from "@middy/core";
 import type { SQSBatchResponse, SQSEvent, SQSRecord } from "aws-lambda";
 import { parseMessage } from "../shared/app/parse-message.ts";
 import type { Ports } from "../shared/app/ports.ts";
 import { type Delivery, takeTurns } from "../shared/app/take-turns.ts";
 import { connect } from "../shared/aws/connect.ts";
+import { lambdaContext } from "../shared/aws/telemetry.ts";
 import { parseEnvironment } from "../shared/model/environment.ts";
 import type { Settings } from "../shared/model/settings.ts";
 
@@ -26,4 +28,6 @@ function deliveryOf({ messageId, receiptHandle, attributes, body }: SQSRecord): 
 }
 
 const environment = parseEnvironment(process.env);
-export const handler = apartmentTurns({ ...connect(environment), settings: environment.settings });
+export const handler = middy(
+  apartmentTurns({ ...connect(environment), settings: environment.settings }),
+).use(lambdaContext);

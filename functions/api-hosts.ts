@@ -1,9 +1,11 @@
 /** The user API of hosts. */
+import middy from "@middy/core";
 import { authenticate } from "../shared/app/authenticate.ts";
 import type { Ports } from "../shared/app/ports.ts";
 import { getHost, listHosts } from "../shared/app/read-hosts.ts";
 import { registerHost, renewJoinToken } from "../shared/app/register-host.ts";
 import { connect } from "../shared/aws/connect.ts";
+import { lambdaContext } from "../shared/aws/telemetry.ts";
 import { bearerGate } from "../shared/http/gate.ts";
 import { pageOf, replyWith } from "../shared/http/reply.ts";
 import { apiHandler, endpointBehind } from "../shared/http/router.ts";
@@ -33,4 +35,4 @@ export function hostsApi(deps: Ports) {
   );
 }
 
-export const handler = hostsApi(connect(parseEnvironment(process.env)));
+export const handler = middy(hostsApi(connect(parseEnvironment(process.env)))).use(lambdaContext);

@@ -1,9 +1,11 @@
 /** The user API of incidents. */
+import middy from "@middy/core";
 import { authenticate } from "../shared/app/authenticate.ts";
 import type { Ports } from "../shared/app/ports.ts";
 import { listIncidents } from "../shared/app/read-incidents.ts";
 import { resolveIncident } from "../shared/app/resolve-incident.ts";
 import { connect } from "../shared/aws/connect.ts";
+import { lambdaContext } from "../shared/aws/telemetry.ts";
 import { bearerGate } from "../shared/http/gate.ts";
 import { pageOf, replyWith } from "../shared/http/reply.ts";
 import { apiHandler, endpointBehind } from "../shared/http/router.ts";
@@ -34,4 +36,6 @@ export function incidentsApi(deps: Ports & { readonly settings: Settings }) {
 }
 
 const environment = parseEnvironment(process.env);
-export const handler = incidentsApi({ ...connect(environment), settings: environment.settings });
+export const handler = middy(
+  incidentsApi({ ...connect(environment), settings: environment.settings }),
+).use(lambdaContext);

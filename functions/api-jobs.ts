@@ -1,8 +1,10 @@
 /** The user API of jobs. */
+import middy from "@middy/core";
 import { authenticate } from "../shared/app/authenticate.ts";
 import type { Ports } from "../shared/app/ports.ts";
 import { getJob, listJobs } from "../shared/app/read-jobs.ts";
 import { connect } from "../shared/aws/connect.ts";
+import { lambdaContext } from "../shared/aws/telemetry.ts";
 import { bearerGate } from "../shared/http/gate.ts";
 import { pageOf, replyWith } from "../shared/http/reply.ts";
 import { apiHandler, endpointBehind } from "../shared/http/router.ts";
@@ -26,4 +28,4 @@ export function jobsApi(deps: Ports) {
   );
 }
 
-export const handler = jobsApi(connect(parseEnvironment(process.env)));
+export const handler = middy(jobsApi(connect(parseEnvironment(process.env)))).use(lambdaContext);

@@ -1,7 +1,9 @@
 /** Health, and what no route takes. */
+import middy from "@middy/core";
 import type { APIGatewayProxyEventV2 } from "aws-lambda";
 import type { Ports } from "../shared/app/ports.ts";
 import { connect } from "../shared/aws/connect.ts";
+import { lambdaContext } from "../shared/aws/telemetry.ts";
 import { openGate } from "../shared/http/gate.ts";
 import { type HttpResponse, problemResponse } from "../shared/http/problem.ts";
 import { apiHandler, endpointBehind } from "../shared/http/router.ts";
@@ -40,7 +42,9 @@ function refuseRoute(event: APIGatewayProxyEventV2): HttpResponse {
 }
 
 const environment = parseEnvironment(process.env);
-export const handler = systemApi({
-  ...connect(environment),
-  version: environment.VMSYNC_VERSION,
-});
+export const handler = middy(
+  systemApi({
+    ...connect(environment),
+    version: environment.VMSYNC_VERSION,
+  }),
+).use(lambdaContext);

@@ -1,9 +1,11 @@
 /** The user API of API tokens. */
+import middy from "@middy/core";
 import { authenticate } from "../shared/app/authenticate.ts";
 import { createToken } from "../shared/app/create-token.ts";
 import { deleteToken, listTokens } from "../shared/app/manage-tokens.ts";
 import type { Ports } from "../shared/app/ports.ts";
 import { connect } from "../shared/aws/connect.ts";
+import { lambdaContext } from "../shared/aws/telemetry.ts";
 import { makeBearerToken } from "../shared/http/bearer-token.ts";
 import { bearerGate } from "../shared/http/gate.ts";
 import { pageOf, replyWith } from "../shared/http/reply.ts";
@@ -34,4 +36,4 @@ export function tokensApi(deps: Ports) {
   );
 }
 
-export const handler = tokensApi(connect(parseEnvironment(process.env)));
+export const handler = middy(tokensApi(connect(parseEnvironment(process.env)))).use(lambdaContext);

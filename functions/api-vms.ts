@@ -1,4 +1,5 @@
 /** The user API of VMs, their verbs and their apartments. */
+import middy from "@middy/core";
 import { authenticate } from "../shared/app/authenticate.ts";
 import { patchVm, pauseApartment } from "../shared/app/change-vm.ts";
 import { createVm } from "../shared/app/create-vm.ts";
@@ -6,6 +7,7 @@ import type { Ports } from "../shared/app/ports.ts";
 import { getApartment, getVm, listVms } from "../shared/app/read-vms.ts";
 import { submitVerb } from "../shared/app/submit-verb.ts";
 import { connect } from "../shared/aws/connect.ts";
+import { lambdaContext } from "../shared/aws/telemetry.ts";
 import { bearerGate } from "../shared/http/gate.ts";
 import { pageOf, replyWith } from "../shared/http/reply.ts";
 import { apiHandler, endpointBehind } from "../shared/http/router.ts";
@@ -61,4 +63,6 @@ function locationOf(job: { readonly id: string }): { readonly location: string }
 }
 
 const environment = parseEnvironment(process.env);
-export const handler = vmsApi({ ...connect(environment), settings: environment.settings });
+export const handler = middy(
+  vmsApi({ ...connect(environment), settings: environment.settings }),
+).use(lambdaContext);

@@ -1,9 +1,11 @@
 /** Sends dead messages to their apartments again, once, and tells of each. */
+import middy from "@middy/core";
 import type { SQSBatchResponse, SQSEvent, SQSRecord } from "aws-lambda";
 import { parseMessage } from "../shared/app/parse-message.ts";
 import type { Ports } from "../shared/app/ports.ts";
 import { returnDeadLetter } from "../shared/app/return-dead-letters.ts";
 import { connect } from "../shared/aws/connect.ts";
+import { lambdaContext } from "../shared/aws/telemetry.ts";
 import { parseEnvironment } from "../shared/model/environment.ts";
 import { VmId } from "../shared/model/ids.ts";
 
@@ -40,4 +42,6 @@ function groupOf({ attributes }: SQSRecord): string | undefined {
   return attributes.MessageGroupId;
 }
 
-export const handler = deadLetterReturner(connect(parseEnvironment(process.env)));
+export const handler = middy(deadLetterReturner(connect(parseEnvironment(process.env)))).use(
+  lambdaContext,
+);

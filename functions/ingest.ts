@@ -1,10 +1,12 @@
 /** The agents' side of the API: joins, sessions, reports, results. */
+import middy from "@middy/core";
 import { ingestReport } from "../shared/app/ingest-report.ts";
 import { ingestResults } from "../shared/app/ingest-results.ts";
 import { joinHost } from "../shared/app/join-host.ts";
 import { openSession } from "../shared/app/open-session.ts";
 import type { Ports } from "../shared/app/ports.ts";
 import { connect } from "../shared/aws/connect.ts";
+import { lambdaContext } from "../shared/aws/telemetry.ts";
 import { type AgentCaller, agentGate } from "../shared/http/agent-gate.ts";
 import { openGate } from "../shared/http/gate.ts";
 import { replyWith } from "../shared/http/reply.ts";
@@ -50,4 +52,6 @@ export function agentsApi(deps: Ports & { readonly settings: Settings }) {
 }
 
 const environment = parseEnvironment(process.env);
-export const handler = agentsApi({ ...connect(environment), settings: environment.settings });
+export const handler = middy(
+  agentsApi({ ...connect(environment), settings: environment.settings }),
+).use(lambdaContext);

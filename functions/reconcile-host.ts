@@ -1,8 +1,10 @@
 /** Works off reports that say something new, as the bus hands them over. */
+import middy from "@middy/core";
 import type { EventBridgeEvent } from "aws-lambda";
 import type { Ports } from "../shared/app/ports.ts";
 import { reconcileHost } from "../shared/app/reconcile-host.ts";
 import { connect } from "../shared/aws/connect.ts";
+import { lambdaContext } from "../shared/aws/telemetry.ts";
 import { parseEnvironment } from "../shared/model/environment.ts";
 import type { Settings } from "../shared/model/settings.ts";
 import { AgentReportDetail } from "../shared/model/topic.ts";
@@ -15,4 +17,6 @@ export function hostReconciler(
 }
 
 const environment = parseEnvironment(process.env);
-export const handler = hostReconciler({ ...connect(environment), settings: environment.settings });
+export const handler = middy(
+  hostReconciler({ ...connect(environment), settings: environment.settings }),
+).use(lambdaContext);

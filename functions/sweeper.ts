@@ -1,7 +1,9 @@
 /** Started each minute: looks for what is due, again and again, until the next one starts. */
+import middy from "@middy/core";
 import type { Ports } from "../shared/app/ports.ts";
 import { sweep } from "../shared/app/sweep.ts";
 import { connect } from "../shared/aws/connect.ts";
+import { lambdaContext } from "../shared/aws/telemetry.ts";
 import { parseEnvironment } from "../shared/model/environment.ts";
 import type { Settings } from "../shared/model/settings.ts";
 
@@ -13,4 +15,6 @@ export function sweeper(deps: Ports & { readonly settings: Settings }): () => Pr
 }
 
 const environment = parseEnvironment(process.env);
-export const handler = sweeper({ ...connect(environment), settings: environment.settings });
+export const handler = middy(
+  sweeper({ ...connect(environment), settings: environment.settings }),
+).use(lambdaContext);

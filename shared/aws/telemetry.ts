@@ -5,6 +5,7 @@
  * when a function is stopped.
  */
 import { Logger } from "@aws-lambda-powertools/logger";
+import { injectLambdaContext } from "@aws-lambda-powertools/logger/middleware";
 import { Metrics, MetricUnit } from "@aws-lambda-powertools/metrics";
 import type { Telemetry } from "../app/ports.ts";
 
@@ -17,12 +18,17 @@ export interface TelemetryProps {
   readonly version: string;
 }
 
+/** One a process: a function's log lines and what middy adds to them are of the same logger. */
+const logger = new Logger({
+  serviceName: "vmsync",
+  jsonReplacerFn: (key, value: unknown) => (SECRET.test(key) ? "[not logged]" : value),
+});
+
+/** The middleware of every entry point: log lines say which function and which invocation they are of. */
+export const lambdaContext = injectLambdaContext(logger);
+
 export function powertoolsTelemetry({ stage, version }: TelemetryProps): Telemetry {
-  const logger = new Logger({
-    serviceName: "vmsync",
-    persistentKeys: { stage, version },
-    jsonReplacerFn: (key, value: unknown) => (SECRET.test(key) ? "[not logged]" : value),
-  });
+  logger.appendPersistentKeys({ stage, version });
   const metrics = new Metrics({
     namespace: "vmsync",
     serviceName: "vmsync",
