@@ -88,7 +88,9 @@ function lock(path: string): () => void {
     db.close();
     throw new StartError(`${path} is in use by another vmsync process`, { cause });
   }
-  return () => db.close();
+  return () => {
+    if (db.isOpen) db.close();
+  };
 }
 
 function checkVersion(path: string): void {
@@ -106,17 +108,17 @@ function checkVersion(path: string): void {
 
 async function readIdentity(file: string): Promise<Identity> {
   if (existsSync(file)) return z.parse(Identity, JSON.parse(readFileSync(file, "utf8")));
-  const identity = { awsPort: await freePort(), rootKeys: makeKeyPair() };
+  const identity = { awsPort: await probePort(0), rootKeys: makeKeyPair() };
   writeFileSync(file, JSON.stringify(identity), { mode: 0o600 });
   return identity;
 }
 
-/** A port that nobody listens on now. */
-export async function freePort(): Promise<number> {
+/** The port, or for 0 one that nobody listens on now. Rejects with the error of `listen` where it is taken. */
+export async function probePort(port: number): Promise<number> {
   const server = createServer();
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject);
-    server.listen(0, "127.0.0.1", resolve);
+    server.listen(port, "127.0.0.1", resolve);
   });
   const address = server.address();
   await new Promise((resolve) => server.close(resolve));

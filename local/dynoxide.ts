@@ -10,7 +10,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { createRequire } from "node:module";
 import { connect } from "node:net";
 import { dirname, join } from "node:path";
-import { freePort } from "./data-folder.ts";
+import { probePort } from "./data-folder.ts";
 import { StartError } from "./start-error.ts";
 
 export interface DynamoDbEngine {
@@ -45,7 +45,7 @@ exit $status`;
 /** Starts the engine and waits until it answers. Throws a `StartError` where there is no binary for this machine. */
 export async function startDynoxide(props: DynoxideProps): Promise<DynamoDbEngine> {
   const binary = binaryOf(props.packageName ?? PACKAGE);
-  const port = await freePort();
+  const port = await probePort(0);
   const args = ["serve", "--host", HOST, "--port", String(port)];
   if (props.file !== undefined) args.push("--db-path", props.file);
   let stopping = false;

@@ -2,7 +2,7 @@
  * Where functions log to: one file each in the data folder, as each has a log group on AWS. A line that is not JSON is
  * kept as it is.
  */
-import { createWriteStream, mkdirSync, renameSync, type WriteStream } from "node:fs";
+import { closeSync, fstatSync, mkdirSync, openSync, renameSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import type { Readable } from "node:stream";
 
@@ -10,34 +10,39 @@ export interface LogFiles {
   /** Appends what a stream says to the log of that name. */
   readonly collect: (name: string, output: Readable) => void;
   readonly write: (name: string, text: string) => void;
-  readonly close: () => Promise<void>;
+  /** What is collected after it is dropped. */
+  readonly close: () => void;
 }
 
 /** Of one file; it is then set aside as `.1`, so a log takes twice this at most. */
 const FILE_BYTES_MAX = 20 * 1_048_576;
 
-type Log = { stream: WriteStream; bytes: number };
+type Log = { readonly descriptor: number; bytes: number };
 
-/** `verbose` also gets every line. */
+/** `verbose` also gets every line. Writes are synchronous: a few microseconds each, and an end at any moment loses none. */
 export function logFiles(folder: string, verbose?: (text: string) => void): LogFiles {
   mkdirSync(folder, { recursive: true });
   const logs = new Map<string, Log>();
+  let isOpen = true;
 
+  const pathOf = (name: string) => join(folder, `${name}.log`);
   const open = (name: string): Log => {
-    const log = { stream: createWriteStream(pathOf(name), { flags: "a" }), bytes: 0 };
+    const descriptor = openSync(pathOf(name), "a");
+    const log = { descriptor, bytes: fstatSync(descriptor).size };
     logs.set(name, log);
     return log;
   };
-  const pathOf = (name: string) => join(folder, `${name}.log`);
   const append = (name: string, chunk: Buffer | string) => {
+    if (!isOpen) return;
     let log = logs.get(name) ?? open(name);
     if (log.bytes > FILE_BYTES_MAX) {
-      log.stream.end();
+      closeSync(log.descriptor);
       renameSync(pathOf(name), `${pathOf(name)}.1`);
       log = open(name);
     }
-    log.bytes += chunk.length;
-    log.stream.write(chunk);
+    const bytes = Buffer.from(chunk);
+    writeSync(log.descriptor, bytes);
+    log.bytes += bytes.length;
     verbose?.(String(chunk));
   };
 
@@ -46,12 +51,10 @@ export function logFiles(folder: string, verbose?: (text: string) => void): LogF
       output.on("data", (chunk: Buffer) => append(name, chunk));
     },
     write: (name, text) => append(name, `${text}\n`),
-    close: async () => {
-      await Promise.all(
-        [...logs.values()].map(
-          ({ stream }) => new Promise<void>((resolve) => stream.end(() => resolve())),
-        ),
-      );
+    close: () => {
+      isOpen = false;
+      for (const { descriptor } of logs.values()) closeSync(descriptor);
+      logs.clear();
     },
   };
 }

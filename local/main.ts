@@ -4,6 +4,7 @@ import { HELP, type LocalOptions, parseOptions } from "./options.ts";
 import { startSimulatedHosts } from "./simulated-hosts.ts";
 import { StartError } from "./start-error.ts";
 import { startStack } from "./start-stack.ts";
+import { orTakenDown, type Teardown, teardown } from "./teardown.ts";
 import { TemplateError } from "./template/template.ts";
 
 /** A stop that takes longer ends by itself: nothing depends on its being clean. */
@@ -29,34 +30,40 @@ switch (parsed.kind) {
 }
 
 async function run(options: LocalOptions): Promise<void> {
-  const say = options.json ? sayJson : sayText;
-  await using running = new AsyncDisposableStack();
+  const down = teardown();
   const told = toldToStop();
+  const say = options.json ? sayJson : sayText;
+  await orTakenDown(down, () => start(options, { down, say }));
+  say({ event: "stopping", why: await told });
+  setTimeout(() => process.exit(), STOP_MS_MAX).unref();
+  await down.run();
+}
+
+async function start(
+  options: LocalOptions,
+  { down, say }: { readonly down: Teardown; readonly say: (said: Said) => void },
+): Promise<void> {
   const stack = await startStack({
     ...options,
     dynamoDbEndpoint: process.env["VMSYNC_DYNAMODB_ENDPOINT"],
     onProgress: (what) => say({ event: "progress", what }),
     ...(options.verbose && { onLog: (text) => process.stderr.write(text) }),
   });
-  running.defer(stack.stop);
+  down.defer(stack.stop);
   const { url, adminToken, adminTokenFile } = stack;
   say({ event: "ready", url, adminToken, adminTokenFile });
-  if (options.hosts > 0) {
-    const hosts = await startSimulatedHosts({
-      ...options,
-      ...stack,
-      folder: join(stack.dataFolder, "hosts"),
-      onNote: (note) => {
-        if (options.verbose || note.level !== "info") say({ event: "agent", ...note });
-      },
-    });
-    running.defer(hosts.stop);
-    const { hosts: count, vmsPerHost } = options;
-    say({ event: "progress", what: `${count} simulated hosts are up, ${vmsPerHost} VMs each` });
-  }
-  const why = await told;
-  say({ event: "stopping", why });
-  setTimeout(() => process.exit(), STOP_MS_MAX).unref();
+  if (options.hosts === 0) return;
+  const hosts = await startSimulatedHosts({
+    ...options,
+    ...stack,
+    folder: join(stack.dataFolder, "hosts"),
+    onNote: (note) => {
+      if (options.verbose || note.level !== "info") say({ event: "agent", ...note });
+    },
+  });
+  down.defer(hosts.stop);
+  const { hosts: count, vmsPerHost } = options;
+  say({ event: "progress", what: `${count} simulated hosts are up, ${vmsPerHost} VMs each` });
 }
 
 /** Resolves at the first signal; a second one ends the process at once, as usual. */

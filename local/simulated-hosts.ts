@@ -15,6 +15,7 @@ import { systemTime } from "../agent/time.ts";
 import { HostId, VmId } from "../shared/model/ids.ts";
 import { type ApiClient, apiClient } from "./api-client.ts";
 import { StartError } from "./start-error.ts";
+import { orTakenDown, type Teardown, teardown } from "./teardown.ts";
 
 export interface SimulatedHosts {
   readonly stop: () => Promise<void>;
@@ -35,13 +36,19 @@ const SIDE_BY_SIDE = 8;
 const VM_SPEC = { cpus: 1, memoryMiB: 512 };
 
 /** Resolves when every host is up and every VM is recorded; the VMs' starts are jobs that go on. */
-export async function startSimulatedHosts(props: SimulatedHostsProps): Promise<SimulatedHosts> {
-  await using cleanup = new AsyncDisposableStack();
+export function startSimulatedHosts(props: SimulatedHostsProps): Promise<SimulatedHosts> {
+  return orTakenDown(teardown(), async (down) => {
+    await makeHosts(props, down);
+    return { stop: down.run };
+  });
+}
+
+async function makeHosts(props: SimulatedHostsProps, down: Teardown): Promise<void> {
   const api = apiClient(props);
   const hostIds = Array.from({ length: props.hosts }, (_, at) => HostId.parse(`sim-${at + 1}`));
   await sideBySide(hostIds, async (hostId) => {
     const host = await startHost(api, props, hostId);
-    cleanup.defer(host.stop);
+    down.defer(host.stop);
   });
   const there = await api.vmNames();
   const wanted = hostIds.flatMap((hostId) =>
@@ -54,8 +61,6 @@ export async function startSimulatedHosts(props: SimulatedHostsProps): Promise<S
     wanted.filter(({ name }) => !there.has(name)),
     ({ name, hostId }) => api.createVm({ name, spec: VM_SPEC, start: true, hostId }),
   );
-  const running = cleanup.move();
-  return { stop: () => running.disposeAsync() };
 }
 
 async function startHost(api: ApiClient, props: SimulatedHostsProps, hostId: HostId) {

@@ -8,7 +8,7 @@ import { parseEnvironment } from "../shared/model/environment.ts";
 import type { Settings } from "../shared/model/settings.ts";
 import { adminToken } from "./admin-token.ts";
 import { type CallCounter, callCounter } from "./call-counter.ts";
-import { type DataFolder, openDataFolder } from "./data-folder.ts";
+import { type DataFolder, openDataFolder, probePort } from "./data-folder.ts";
 import { startDynoxide } from "./dynoxide.ts";
 import { openBusEngine } from "./engine/bus-engine.ts";
 import { systemClock } from "./engine/clock.ts";
@@ -22,6 +22,7 @@ import { makeTables } from "./make-tables.ts";
 import { runtimeEnvironment } from "./runtime-environment.ts";
 import { StartError } from "./start-error.ts";
 import { openStore } from "./store/open-store.ts";
+import { orTakenDown, type Teardown, teardown } from "./teardown.ts";
 import { readTemplate, type Synthesised } from "./template/read-template.ts";
 import type { StackModel } from "./template/stack-model.ts";
 import { localCredentials } from "./wire/credentials.ts";
@@ -59,24 +60,30 @@ export interface Stack {
 
 const REGION = "us-east-1";
 const ACCOUNT_ID = "000000000000";
+const PORT_HINT = "choose another with --port";
 /** For answers under way; a caller that waits for a job's end asks again anyway. */
 const FRONT_GRACE_MS = 1_000;
 /** For turns under way: they take milliseconds. What takes longer is delivered again at the next start. */
 const FUNCTIONS_GRACE_MS = 2_000;
 
 /** Throws a `StartError` or a `TemplateError` with one clear line where it cannot start. */
-export async function startStack(options: StackOptions): Promise<Stack> {
-  await using cleanup = new AsyncDisposableStack();
+export function startStack(options: StackOptions): Promise<Stack> {
+  return orTakenDown(teardown(), (down) => makeStack(options, down));
+}
+
+async function makeStack(options: StackOptions, down: Teardown): Promise<Stack> {
   const say = options.onProgress ?? (() => {});
   const folder = await openDataFolder(options.data);
-  cleanup.defer(folder.close);
+  down.defer(folder.close);
   const logs = logFiles(folder.logFolder, options.onLog);
-  cleanup.defer(logs.close);
+  down.defer(logs.close);
 
+  // Before everything that takes seconds; `listen` itself decides in the end.
+  if (options.port !== 0) await onPort(options.port, PORT_HINT, () => probePort(options.port));
   say("reading the template");
   const model = await readModel(options, folder);
   const dynamoDb = await startDynamoDb(options, folder, logs);
-  cleanup.defer(dynamoDb.stop);
+  down.defer(dynamoDb.stop);
   await makeTables({
     endpoint: dynamoDb.endpoint,
     region: REGION,
@@ -85,8 +92,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   });
   say("tables are there");
 
-  const aws = await startAws(options, { folder, model, logs });
-  cleanup.defer(aws.stop);
+  const aws = await startAws(options, { folder, model, logs }, down);
   const calls = callCounter();
   const site = {
     region: REGION,
@@ -95,8 +101,8 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     awsEndpoint: aws.origin,
   };
   const functions = startFunctions({ model, site, ...aws, clock: systemClock, logs, calls });
-  cleanup.defer(() => functions.stop(FUNCTIONS_GRACE_MS));
-  const front = await onPort(options.port, "choose another with --port", () =>
+  down.defer(() => functions.stop(FUNCTIONS_GRACE_MS));
+  const front = await onPort(options.port, PORT_HINT, () =>
     startFront({
       port: options.port,
       accountId: ACCOUNT_ID,
@@ -106,10 +112,9 @@ export async function startStack(options: StackOptions): Promise<Stack> {
       accessLog: (line) => logs.write("access", line),
     }),
   );
-  cleanup.defer(() => front.close(FRONT_GRACE_MS));
+  down.defer(() => front.close(FRONT_GRACE_MS));
 
   const token = await firstAdminToken(folder, model, site);
-  const running = cleanup.move();
   return {
     url: front.url,
     adminToken: token,
@@ -117,7 +122,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     dataFolder: folder.path,
     awsEndpoints: { dynamoDb: dynamoDb.endpoint, sqs: aws.origin },
     calls,
-    stop: () => running.disposeAsync(),
+    stop: down.run,
   };
 }
 
@@ -151,10 +156,9 @@ type AwsProps = {
 };
 
 /** Queues, bus and STS behind one port. */
-async function startAws({ data }: StackOptions, { folder, model, logs }: AwsProps) {
-  await using cleanup = new AsyncDisposableStack();
+async function startAws({ data }: StackOptions, { folder, model, logs }: AwsProps, down: Teardown) {
   const store = openStore(data.kind === "ephemeral" ? ":memory:" : folder.storeFile);
-  cleanup.defer(store.close);
+  down.defer(store.close);
   const place = { store, clock: systemClock, region: REGION, accountId: ACCOUNT_ID };
   const queues = openQueueEngine(place);
   await makeQueues(queues, model.queues);
@@ -172,9 +176,8 @@ async function startAws({ data }: StackOptions, { folder, model, logs }: AwsProp
       onError: (error) => logs.write("stack", String(error)),
     }),
   );
-  cleanup.defer(wire.close);
-  const running = cleanup.move();
-  return { queues, bus, origin: wire.origin, stop: () => running.disposeAsync() };
+  down.defer(wire.close);
+  return { queues, bus, origin: wire.origin };
 }
 
 async function onPort<T>(port: number, hint: string, start: () => Promise<T>): Promise<T> {

@@ -116,18 +116,20 @@ function answerer(props: FrontProps) {
   };
 }
 
-/** Undefined where it is too long (F1). */
+/**
+ * Undefined where it is too long (F1). The rest of it is read and forgotten: a connection that is cut while the client still
+ * sends would lose the answer.
+ */
 async function readBody(request: IncomingMessage): Promise<Buffer | undefined> {
-  if (Number(request.headers["content-length"] ?? 0) > BODY_BYTES_MAX) return undefined;
   const chunks: Buffer[] = [];
   let bytes = 0;
   for await (const chunk of request) {
     const part = Buffer.from(chunk);
     bytes += part.length;
-    if (bytes > BODY_BYTES_MAX) return undefined;
-    chunks.push(part);
+    if (bytes <= BODY_BYTES_MAX) chunks.push(part);
+    else chunks.length = 0;
   }
-  return Buffer.concat(chunks);
+  return bytes <= BODY_BYTES_MAX ? Buffer.concat(chunks) : undefined;
 }
 
 async function within<T>(ms: number, promise: Promise<T>): Promise<T | undefined> {
