@@ -4,10 +4,11 @@ import {
   DeleteMessageCommand,
   ReceiveMessageCommand,
 } from "@aws-sdk/client-sqs";
-import type { ApartmentQueue, Bus, CommandQueues } from "../../shared/app/ports.ts";
+import type { ApartmentQueue, Bus, CommandQueues, Redelivery } from "../../shared/app/ports.ts";
 import { eventbridgeBus } from "../../shared/aws/eventbridge-bus.ts";
 import { sqsApartmentQueue } from "../../shared/aws/sqs-apartment-queue.ts";
 import { sqsCommandQueues } from "../../shared/aws/sqs-command-queues.ts";
+import { sqsRedelivery } from "../../shared/aws/sqs-redelivery.ts";
 import { systemNames } from "../../shared/aws/system.ts";
 import type { RuleSpec } from "../../shared/memory/bus-rules.ts";
 import { connectMemory } from "../../shared/memory/connect.ts";
@@ -21,9 +22,13 @@ export type Received = { readonly group: string; readonly body: unknown };
 export interface QueueWorld {
   readonly apartmentQueue: ApartmentQueue;
   readonly apartmentQueueUrl: string;
+  readonly redelivery: Redelivery;
   readonly commandQueues: CommandQueues;
   readonly bus: Bus;
   readonly now: () => number;
+  readonly advance: (ms: number) => void;
+  /** Receives up to ten messages of the apartments and keeps them; their handles. */
+  readonly hold: () => Promise<readonly string[]>;
   /** Takes everything that the queue gives now, in order. */
   readonly receiveAll: (queueUrl: string) => Promise<readonly Received[]>;
   /** Takes every event that a rule on this system's source delivers now. */
@@ -51,9 +56,16 @@ export async function openMemoryQueues(): Promise<QueueWorld> {
   return {
     apartmentQueue: ports.apartmentQueue,
     apartmentQueueUrl: queues.urlOf(MEMORY_APARTMENT_QUEUE),
+    redelivery: ports.redelivery,
     commandQueues: ports.commandQueues,
     bus: ports.bus,
     now: clock.now,
+    advance: clock.advance,
+    hold: async () => {
+      const queueName = MEMORY_APARTMENT_QUEUE;
+      const got = queues.request({ action: "receiveMessage", queueName, messagesMax: 10 });
+      return got.kind === "received" ? got.messages.map((each) => each.receiptHandle) : [];
+    },
     receiveAll: async (queueUrl) => receiveAllInMemory(queues, queues.nameIn(queueUrl)),
     deliverAll: async () => {
       const taken = bus.request({ action: "take", ...TAKE });
@@ -92,6 +104,7 @@ export async function openWireQueues(): Promise<QueueWorld> {
   return {
     apartmentQueue: sqsApartmentQueue({ sqs, queueUrl: apartmentQueueUrl }),
     apartmentQueueUrl,
+    redelivery: sqsRedelivery({ sqs, queueUrl: apartmentQueueUrl }),
     commandQueues: sqsCommandQueues({
       ...{ sqs, sts },
       queuePrefix: "dev_",
@@ -100,6 +113,12 @@ export async function openWireQueues(): Promise<QueueWorld> {
     }),
     bus: eventbridgeBus({ events, busName: "vmsync", clock }),
     now: clock.now,
+    advance: stack.clock.advance,
+    hold: async () => {
+      const receive = { QueueUrl: apartmentQueueUrl, MaxNumberOfMessages: 10, WaitTimeSeconds: 0 };
+      const { Messages = [] } = await sqs.send(new ReceiveMessageCommand(receive));
+      return Messages.map(({ ReceiptHandle = "" }) => ReceiptHandle);
+    },
     receiveAll: async (queueUrl) => {
       const all: Received[] = [];
       for (;;) {
