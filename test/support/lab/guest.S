@@ -1,6 +1,7 @@
 # A real guest in one boot sector: it sleeps until the ACPI power button (SCI on IRQ 9) and obeys or ignores it.
 # Idle it uses no CPU: the timer is off but in the modes that count time. Letters on COM1: U up, I ignored, D going down.
 #
+# What it has done is in its memory: byte 504 is 1 once it listens, byte 505 counts the presses that it ignored.
 # mode (byte 508): 0 obeys | 1 ignores | 2 powers itself off | 3 panics | 4 resets itself; 2 to 4 after `ticks` of 1/18.2 s
 
         .code16
@@ -44,6 +45,7 @@ timer_off:
 unmask:
         outb    %al, $0x21
         sti
+        movb    $1, listens
 
 sleep:
         hlt
@@ -76,7 +78,9 @@ sci:
         cmpb    $1, %cs:mode
         je      ignore
         call    power_off
+        jmp     sci_end
 ignore:
+        incb    %cs:ignored
         movw    $0x3f8, %dx
         movb    $'I', %al
         outb    %al, %dx
@@ -108,7 +112,9 @@ reset:
         outb    %al, $0x64
         jmp     sleep
 
-        .org    506
+        .org    504
+listens: .byte  0
+ignored: .byte  0
 ticks:  .word   91
 mode:   .byte   0
         .byte   0

@@ -28,12 +28,21 @@ export type LibvirtHost = {
   readonly daemonPid: () => Promise<number>;
   /** The QEMU of a running domain. */
   readonly guestPid: (domain: string) => Promise<number>;
+  /** How far a guest of `guest.S` has got, read from its memory. */
+  readonly guestMemory: (domain: string) => Promise<GuestMemory>;
   /** Power failure: the daemon and every guest die at once. The disk stays for `up`. */
   readonly crash: () => Promise<void>;
   /** The same host again, after `crash`. */
   readonly up: () => Promise<void>;
   /** Ends it, guests included, and removes its folder. */
   readonly stop: () => Promise<void>;
+};
+
+export type GuestMemory = {
+  /** It hears the power button from now on. */
+  readonly listens: boolean;
+  /** Presses that it ignored. */
+  readonly ignored: number;
 };
 
 /** Resolves when libvirt answers. `migrationPort`: the first of a hundred, its own for each host. */
@@ -59,12 +68,17 @@ export async function startLibvirtHost(wish: {
     namespace ??= await enter(folder, wish.name, socketPath);
   };
 
+  const virsh = async (...args: readonly string[]) =>
+    (await run("virsh", ["-c", uri, ...args])).stdout;
+
   return {
     name: wish.name,
     socketPath,
     uri,
-    virsh: async (...args) => (await run("virsh", ["-c", uri, ...args])).stdout,
-    daemonPid: async () => one(await processes(), (command) => /\blibvirtd\b/.test(command[0] ?? "")),
+    virsh,
+    guestMemory: async (domain) => readGuestMemory(await virsh(...PEEK, domain, PEEK_AT)),
+    daemonPid: async () =>
+      one(await processes(), (command) => /\blibvirtd\b/.test(command[0] ?? "")),
     guestPid: async (domain) =>
       one(await processes(), (command) =>
         command.some((word) => word.startsWith(`guest=${domain},`)),
@@ -146,6 +160,18 @@ async function answering(child: ChildProcess, socketPath: string): Promise<void>
   throw new Error(`libvirt did not answer on ${socketPath} in ${UP_MS_MAX} ms`);
 }
 
+/** Bytes 504 and 505 of the boot sector, where the machine loads it. */
+const PEEK = ["qemu-monitor-command", "--hmp"] as const;
+const PEEK_AT = "xp /2xb 0x7df8";
+
+/** QEMU says `0000000000007df8: 0x01 0x00`. */
+function readGuestMemory(said: string): GuestMemory {
+  const [listens, ignored] = [...said.matchAll(/0x([0-9a-f]{2})\b/g)].map(([, hex]) =>
+    Number.parseInt(hex ?? "", 16),
+  );
+  return { listens: listens === 1, ignored: ignored ?? 0 };
+}
+
 type Process = { readonly pid: number; readonly command: readonly string[] };
 
 async function childrenOf(pid: number): Promise<readonly Process[]> {
@@ -165,10 +191,7 @@ async function childPids(pid: number): Promise<readonly number[]> {
   return lists.join(" ").split(/\s+/).filter(Boolean).map(Number);
 }
 
-function one(
-  processes: readonly Process[],
-  is: (command: readonly string[]) => boolean,
-): number {
+function one(processes: readonly Process[], is: (command: readonly string[]) => boolean): number {
   const found = processes.find((candidate) => is(candidate.command));
   if (found === undefined) throw new Error("no such process in the lab host");
   return found.pid;

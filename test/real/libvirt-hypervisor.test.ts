@@ -1,0 +1,189 @@
+/** The libvirt adapter on a real daemon with real guests. Needs root and `test/support/lab/install.sh`. */
+import { randomUUID } from "node:crypto";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { Hypervisor, HypervisorEvent } from "../../agent/hypervisor/hypervisor.ts";
+import { connectLibvirt } from "../../agent/hypervisor/libvirt-hypervisor.ts";
+import { systemTime } from "../../agent/time.ts";
+import { VmId } from "../../shared/model/ids.ts";
+import { hypervisorSuite, POLL } from "../contract/hypervisor.contract.ts";
+import { buildGuestImage, type GuestMode } from "../support/lab/guest-image.ts";
+import { type LibvirtHost, startLibvirtHost } from "../support/lab/libvirt-host.ts";
+
+let folder: string;
+let host: LibvirtHost;
+let hypervisor: Hypervisor;
+const events: HypervisorEvent[] = [];
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "vmsync-images-"));
+  for (const mode of ["obeys", "ignores", "panics"] as const)
+    await buildGuestImage({ path: image(mode), mode });
+  host = await startLibvirtHost({ name: "real-a" });
+  hypervisor = await connectLibvirt({
+    socketPath: host.socketPath,
+    domainType: "qemu",
+    time: systemTime(),
+    note: () => {},
+  });
+  hypervisor.subscribe((event) => events.push(event));
+});
+afterAll(async () => {
+  await hypervisor?.close();
+  await host?.stop();
+  await rm(folder, { recursive: true, force: true });
+});
+
+function image(mode: GuestMode): string {
+  return join(folder, `${mode}.img`);
+}
+
+function request(mode: GuestMode) {
+  const disks = [{ source: image(mode), readOnly: true }];
+  return { name: `guest that ${mode}`, spec: { cpus: 1, memoryMiB: 8, disks } };
+}
+
+async function booted(vmId: VmId): Promise<void> {
+  await expect.poll(() => host.guestMemory(vmId), POLL).toMatchObject({ listens: true });
+}
+
+async function started(mode: GuestMode): Promise<VmId> {
+  const vmId = VmId.parse(randomUUID());
+  expect(await hypervisor.start({ vmId, ...request(mode) })).toEqual({ ok: true });
+  await booted(vmId);
+  return vmId;
+}
+
+async function heard(kind: HypervisorEvent["kind"]): Promise<void> {
+  await expect.poll(() => events.map((event) => event.kind), POLL).toContain(kind);
+}
+
+const detailOf = async (vmId: VmId) => {
+  const read = await hypervisor.read(vmId);
+  return read.ok ? read.detail : read.code;
+};
+
+describe("the contract, with real guests", () => {
+  hypervisorSuite({
+    hypervisor: () => hypervisor,
+    request,
+    booted,
+    ignored: async (vmId) => {
+      await expect.poll(() => host.guestMemory(vmId), POLL).toMatchObject({ ignored: 1 });
+    },
+    kill: async (vmId) => {
+      process.kill(await host.guestPid(vmId), "SIGKILL");
+    },
+  });
+});
+
+test("libvirt's own words come through: obeyed, powered off, killed, panicked", async () => {
+  const [obeyed, off, killed] = [
+    await started("obeys"),
+    await started("obeys"),
+    await started("obeys"),
+  ];
+  await hypervisor.requestShutdown(obeyed);
+  await hypervisor.powerOff(off);
+  process.kill(await host.guestPid(killed), "SIGKILL");
+  const panicked = await started("panics");
+  await expect.poll(() => detailOf(obeyed), POLL).toBe("shut off (shutdown)");
+  expect(await detailOf(off)).toBe("shut off (destroyed)");
+  await expect.poll(() => detailOf(killed), POLL).toBe("shut off (crashed)");
+  await expect.poll(() => detailOf(panicked), POLL).toBe("shut off (crashed)");
+});
+
+test("a domain XML of the owner's is started under the VM's id, by the name that it gives", async () => {
+  const vmId = VmId.parse(randomUUID());
+  const domainXml = (name: string) =>
+    `<domain type='qemu'><name>${name}</name><memory unit='MiB'>8</memory><os><type>hvm</type></os></domain>`;
+  const start = (xml: string) => hypervisor.start({ vmId, ...request("obeys"), domainXml: xml });
+  expect(await start(domainXml("own-name"))).toEqual({ ok: true });
+  expect(await host.virsh("domuuid", "own-name")).toContain(vmId);
+  await hypervisor.powerOff(vmId);
+  expect(await start(domainXml("new-name"))).toEqual({ ok: true });
+  expect(await host.virsh("domuuid", "new-name")).toContain(vmId);
+  await hypervisor.powerOff(vmId);
+  expect(await start(`<domain><uuid>${randomUUID()}</uuid></domain>`)).toMatchObject({
+    code: "invalid_domain_xml",
+  });
+  expect(await start("<domain type='qemu'><name>x</name></domain>")).toMatchObject({
+    code: expect.stringMatching(/^libvirt_\d+$/),
+  });
+});
+
+test("a name that another domain has is refused, and that one is left alone", async () => {
+  const first = await started("obeys");
+  const vmId = VmId.parse(randomUUID());
+  const domainXml = `<domain type='qemu'><name>${first}</name><memory unit='MiB'>8</memory><os><type>hvm</type></os></domain>`;
+  expect(await hypervisor.start({ vmId, ...request("obeys"), domainXml })).toMatchObject({
+    code: "libvirt_9",
+  });
+  expect(await detailOf(first)).toBe("running (booted)");
+  await hypervisor.powerOff(first);
+});
+
+test("what is done behind the agent's back is told by an event", async () => {
+  const vmId = await started("obeys");
+  events.length = 0;
+  await host.virsh("suspend", vmId);
+  await expect.poll(() => events, POLL).toContainEqual({ kind: "vm", vmId });
+  expect(await hypervisor.read(vmId)).toMatchObject({ power: "paused", detail: "paused (user)" });
+  await host.virsh("destroy", vmId);
+  expect(await hypervisor.read(vmId)).toMatchObject({ power: "off" });
+});
+
+test("a daemon that is killed is lost and regained, its guests live on, and their deaths meanwhile are seen", async () => {
+  const [lives, dies] = [await started("obeys"), await started("obeys")];
+  const guest = await host.guestPid(dies);
+  events.length = 0;
+  process.kill(await host.daemonPid(), "SIGKILL");
+  process.kill(guest, "SIGKILL");
+  await heard("lost");
+  expect(await hypervisor.list()).toMatchObject({ complete: false });
+  await heard("regained");
+  await expect.poll(() => detailOf(dies), POLL).toBe("shut off (crashed)");
+  expect(await hypervisor.read(lives)).toMatchObject({ power: "on" });
+  await hypervisor.powerOff(lives);
+});
+
+test("a daemon that hangs is lost, and regained when it goes on", async () => {
+  events.length = 0;
+  const daemon = await host.daemonPid();
+  process.kill(daemon, "SIGSTOP");
+  try {
+    await heard("lost");
+    expect(await hypervisor.list()).toMatchObject({ complete: false });
+    expect(await hypervisor.powerOff(VmId.parse(randomUUID()))).toMatchObject({
+      code: "hypervisor_unreachable",
+    });
+  } finally {
+    process.kill(daemon, "SIGCONT");
+  }
+  await heard("regained");
+  expect(await hypervisor.list()).toMatchObject({ complete: true });
+});
+
+test("a guest that hangs holds up no listing, and a power-off ends it all the same", async () => {
+  const [hung, other] = [await started("obeys"), await started("obeys")];
+  process.kill(await host.guestPid(hung), "SIGSTOP");
+  const asked = hypervisor.requestShutdown(hung);
+  const beganAt = Date.now();
+  const listing = await hypervisor.list();
+  expect(Date.now() - beganAt).toBeLessThan(3000);
+  expect(listing.complete && listing.vms.find((vm) => vm.vmId === hung)?.power).toBe("on");
+  expect(await hypervisor.powerOff(other)).toEqual({ ok: true });
+  expect(await hypervisor.powerOff(hung)).toEqual({ ok: true });
+  expect((await asked).ok).toBe(false);
+});
+
+test("after a host's power failure every VM is known and off, and none comes back by itself", async () => {
+  const vmId = await started("obeys");
+  await host.crash();
+  await host.up();
+  await expect.poll(() => detailOf(vmId), POLL).toBe("shut off (unknown)");
+  const listing = await hypervisor.list();
+  expect(listing.complete && listing.vms.filter((vm) => vm.held)).toEqual([]);
+});
