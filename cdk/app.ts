@@ -9,7 +9,10 @@ import { bundledCode } from "./bundle.ts";
 import { readContext } from "./context.ts";
 import { VmsyncStack } from "./stack.ts";
 
-const app = new App();
+/** What CloudFormation would refuse is refused here. */
+const STRICT = { "@aws-cdk/core:validateAgainstDefaultRules": true };
+
+const app = new App({ context: STRICT });
 const context = readContext(app.node.getAllContext());
 if (context.ok) {
   new VmsyncStack(app, context.stage, {

@@ -9,9 +9,13 @@ import { VmsyncStack } from "../../cdk/stack.ts";
 export function stackTemplate(given: Readonly<Record<string, unknown>> = {}): Template {
   const context = readContext(given);
   if (!context.ok) throw new Error(context.reason);
-  const stack = new VmsyncStack(new App(), context.stage, {
-    ...context,
-    code: () => Code.fromInline("export const handler = () => undefined;"),
-  });
+  const stack = new VmsyncStack(
+    new App({ builtinCloudFormationValidation: false }),
+    context.stage,
+    {
+      ...context,
+      code: () => Code.fromInline("export const handler = () => undefined;"),
+    },
+  );
   return Template.fromStack(stack);
 }

@@ -24,7 +24,10 @@ export interface TinyStack {
 export function tinyStack(change: (stack: Stack) => void = () => {}): TinyStack {
   const folder = mkdtempSync(join(tmpdir(), "vmsync-tiny-"));
   const source = join(folder, "source");
-  const app = new App({ outdir: join(folder, "cdk.out") });
+  const app = new App({
+    outdir: join(folder, "cdk.out"),
+    builtinCloudFormationValidation: false,
+  });
   const stack = new Stack(app, "tiny");
   writeFileSync(`${source}.mjs`, "export const handler = () => 'tiny';");
   fill(stack, folder);
