@@ -10,7 +10,7 @@
 import type { ApartmentMessage } from "../model/apartment-message.ts";
 import type { ApartmentRecord } from "../model/apartment-record.ts";
 import type { Command } from "../model/command.ts";
-import type { JobEffect, ReserveEffect } from "../model/effect.ts";
+import type { JobEffect, ReleaseEffect, ReserveEffect } from "../model/effect.ts";
 import type { Capacity, Heartbeat, HostFact, HostRecord, Inventory } from "../model/host.ts";
 import type { AccountId, BootId, HostId, JobId, VmId } from "../model/ids.ts";
 import type { IncidentId, IncidentKind, IncidentRecord } from "../model/incident.ts";
@@ -220,15 +220,16 @@ export interface Placement {
   /**
    * Holds room under (host, VM) for a job, in one transaction over the reservation and the host's sum: conditional on
    * Up, no maintenance, the effect's boot, labels, free ≥ need. Room that this VM holds there already is `held` (idempotent, whichever
-   * job took it). A host whose capacity is not known takes anything.
+   * job took it). A host whose capacity is not known takes anything. `superseded`: the room was given back at a later
+   * revision than the effect's.
    */
   readonly reserve: (
     effect: ReserveEffect,
   ) => Promise<
     { readonly status: "held" } | { readonly status: "refused"; readonly reason: string }
   >;
-  /** Gives it back; nothing held is fine. */
-  readonly release: (release: { readonly hostId: HostId; readonly vmId: VmId }) => Promise<void>;
+  /** Gives it back, unless it was taken at a later revision; nothing held is fine, and remembered for a day. */
+  readonly release: (release: Pick<ReleaseEffect, "hostId" | "vmId" | "revision">) => Promise<void>;
 }
 
 /** The FIFO queue of the apartments: group = apartment. */
@@ -288,7 +289,10 @@ export type IncidentFilter = {
 };
 
 export interface IncidentStore {
-  /** Opens it unless an incident of that id is open already; one that was resolved opens anew. */
+  /**
+   * Opens it unless an incident of that id is open already; one that was resolved opens anew, if it was opened after the
+   * one resolved (the same opening, told again late, changes nothing).
+   */
   readonly open: (incident: IncidentRecord) => Promise<"opened" | "already_open">;
   /** `not_open`: there is none, or it is resolved already. */
   readonly resolve: (id: IncidentId, at: number) => Promise<"resolved" | "not_open">;

@@ -31,8 +31,10 @@ export function dynamoIncidentStore(deps: Deps): IncidentStore {
           account: incident.account,
           record: incident,
         },
-        ConditionExpression: "attribute_not_exists(#id) OR attribute_exists(#record.#resolvedAt)",
-        ExpressionAttributeNames: names("id", "record", "resolvedAt"),
+        ConditionExpression:
+          "attribute_not_exists(#id) OR (attribute_exists(#record.#resolvedAt) AND #openedAt < :openedAt)",
+        ExpressionAttributeNames: names("id", "record", "resolvedAt", "openedAt"),
+        ExpressionAttributeValues: values({ openedAt: incident.openedAt }),
       });
       const doing = `opening incident ${incident.id}`;
       const written = await conditional(deps, doing, () => documents.send(put));

@@ -2,26 +2,28 @@
  * Room on hosts: an item for each reservation and the sum on the host's item, always written together.
  */
 import {
-  DeleteCommand,
   GetCommand,
   QueryCommand,
   type TransactWriteCommandInput,
+  UpdateCommand,
 } from "@aws-sdk/lib-dynamodb";
 import type { Placement } from "../app/ports.ts";
 import type { ReserveEffect } from "../model/effect.ts";
-import type { HostId, VmId } from "../model/ids.ts";
 import { byRoom, hostFact, takesVms, whyRefused } from "../model/placement.ts";
 import { PlaceableRow, ReservationRow } from "../model/rows.ts";
-import { type Dynamo, type Row, transact } from "./dynamo-call.ts";
+import { conditional, type Dynamo, type Row, transact } from "./dynamo-call.ts";
 import { parseRow } from "./dynamo-row.ts";
 import { names, values } from "./expression.ts";
 import { HOST_ITEM, hostKey, PLACEMENT_UP, parseHost, reservationItem } from "./host-row.ts";
+import { ttlSeconds } from "./job-row.ts";
 import { calling, ServiceFailure } from "./service-failure.ts";
 
 /** One query of a few hundred KB; of more hosts than this, placement sees the first by id. */
 const CANDIDATES_READ_MAX = 1000;
 /** A reservation changes between reading and deleting only when another worker releases it: the second try finds nothing. */
 const RELEASE_ATTEMPTS_MAX = 3;
+/** Longer than any worker can be late with effects that it holds in memory. */
+const GIVEN_BACK_KEPT_MS = 24 * 60 * 60 * 1000;
 
 export function dynamoPlacement(dynamo: Dynamo): Placement {
   const { documents, tables } = dynamo;
@@ -68,25 +70,50 @@ async function reserve(dynamo: Dynamo, effect: ReserveEffect) {
   const outcome = await transact(dynamo, doing, reserveActions(table, effect));
   if (outcome.held) return { status: "held" } as const;
   const [reservation, host] = outcome.failed;
-  // What this VM holds there already is its own, whatever has become of the host.
-  if (reservation !== undefined) return { status: "held" } as const;
+  if (reservation !== undefined) return holdAgain(dynamo, effect, reservation.stored);
   if (host?.stored === undefined) return { status: "refused", reason: "host_not_found" } as const;
   const reason = whyRefused(parseHost(table, host.stored), effect);
   if (reason === undefined) throw new Error(`${doing}: refused by the condition, not by the rules`);
   return { status: "refused", reason } as const;
 }
 
+/** What this VM holds there already is its own, whatever has become of the host; an older release frees it no more. */
+async function holdAgain(dynamo: Dynamo, effect: ReserveEffect, stored: Row | undefined) {
+  const { hostId, vmId, revision } = effect;
+  const table = dynamo.tables.hosts;
+  const key = hostKey(hostId, reservationItem(vmId));
+  const before = parseRow(ReservationRow, stored, { table, key: `${hostId} ${key.item}` });
+  if (!before.held) return { status: "refused", reason: "superseded" } as const;
+  if (before.revision >= revision) return { status: "held" } as const;
+  const raise = new UpdateCommand({
+    TableName: table,
+    Key: key,
+    UpdateExpression: "SET #revision = :revision",
+    ConditionExpression: "#held = :yes AND #revision < :revision",
+    ExpressionAttributeNames: names("held", "revision"),
+    ExpressionAttributeValues: values({ yes: true, revision }),
+  });
+  const doing = `holding room for VM ${vmId} on host ${hostId} again`;
+  const raised = await conditional(dynamo, doing, () => dynamo.documents.send(raise));
+  // Changed since it was read: given back by now, or held at a later revision. The next try tells which.
+  if (!raised.held) throw new ServiceFailure(doing, new Error("it changed meanwhile"));
+  return { status: "held" } as const;
+}
+
 function reserveActions(table: string, effect: ReserveEffect): Actions {
-  const { hostId, vmId, jobId, need, boot } = effect;
+  const { hostId, vmId, jobId, revision, need, boot } = effect;
   const labels = Object.entries(effect.labels);
   const labelsMatch = labels.map((_, index) => ` AND #labels.#label${index} = :label${index}`);
   return [
     {
       Put: {
         TableName: table,
-        Item: { ...hostKey(hostId, reservationItem(vmId)), need, jobId },
-        ConditionExpression: "attribute_not_exists(#hostId)",
-        ExpressionAttributeNames: names("hostId"),
+        Item: { ...hostKey(hostId, reservationItem(vmId)), need, jobId, revision, held: true },
+        ConditionExpression:
+          "attribute_not_exists(#hostId) OR (#held = :no AND #revision < :revision)",
+        ExpressionAttributeNames: names("hostId", "held", "revision"),
+        ExpressionAttributeValues: values({ no: false, revision }),
+        ReturnValuesOnConditionCheckFailure: "ALL_OLD",
       },
     },
     {
@@ -116,45 +143,66 @@ function reserveActions(table: string, effect: ReserveEffect): Actions {
   ];
 }
 
-async function releaseRoom(
-  dynamo: Dynamo,
-  { hostId, vmId }: { readonly hostId: HostId; readonly vmId: VmId },
-): Promise<void> {
+type Release = Parameters<Placement["release"]>[0];
+
+async function releaseRoom(dynamo: Dynamo, release: Release): Promise<void> {
+  const { hostId, vmId, revision } = release;
   const table = dynamo.tables.hosts;
   const doing = `releasing the room of VM ${vmId} on host ${hostId}`;
   const key = hostKey(hostId, reservationItem(vmId));
   for (let attempts = 1; attempts <= RELEASE_ATTEMPTS_MAX; attempts += 1) {
     const get = new GetCommand({ TableName: table, Key: key, ConsistentRead: true });
     const { Item: row } = await calling(doing, () => dynamo.documents.send(get));
-    if (row === undefined) return;
-    const outcome = await transact(dynamo, doing, releaseActions(table, { hostId, key, row }));
+    const before =
+      row === undefined
+        ? undefined
+        : parseRow(ReservationRow, row, { table, key: `${hostId} ${key.item}` });
+    if (before !== undefined && before.revision > revision) return;
+    const outcome = await transact(dynamo, doing, releaseActions(dynamo, release, before));
     if (outcome.held) return;
+    // The host is gone and its sum with it; what it held goes too, lest a host of that name finds it held.
     if (outcome.failed[0] === undefined) {
-      // The host is gone and its sum with it; the reservation goes too, lest a host of that name finds it held.
-      await calling(doing, () =>
-        dynamo.documents.send(new DeleteCommand({ TableName: table, Key: key })),
+      const gone = [releaseActions(dynamo, release, before)[0]].filter(
+        (each) => each !== undefined,
       );
-      return;
+      if ((await transact(dynamo, doing, gone)).held) return;
     }
   }
   throw new ServiceFailure(doing, new Error(`changed ${RELEASE_ATTEMPTS_MAX} times meanwhile`));
 }
 
+/** The reservation is kept as given back for a day: an older reserve that somebody sends again takes nothing. */
 function releaseActions(
-  table: string,
-  { hostId, key, row }: { readonly hostId: HostId; readonly key: Row; readonly row: Row },
+  { tables, clock }: Dynamo,
+  { hostId, vmId, revision }: Release,
+  before: ReservationRow | undefined,
 ): Actions {
-  const { need, jobId } = parseRow(ReservationRow, row, { table, key: `${hostId} ${row["item"]}` });
-  return [
-    {
-      Delete: {
-        TableName: table,
-        Key: { ...key },
-        ConditionExpression: "#jobId = :jobId AND #need = :need",
-        ExpressionAttributeNames: names("jobId", "need"),
-        ExpressionAttributeValues: values({ jobId, need }),
+  const table = tables.hosts;
+  const given: Actions[number] = {
+    Put: {
+      TableName: table,
+      Item: {
+        ...hostKey(hostId, reservationItem(vmId)),
+        revision,
+        held: false,
+        expiresAt: ttlSeconds(clock.now() + GIVEN_BACK_KEPT_MS),
       },
+      ...(before === undefined
+        ? {
+            ConditionExpression: "attribute_not_exists(#hostId)",
+            ExpressionAttributeNames: names("hostId"),
+          }
+        : {
+            ConditionExpression: "#held = :held AND #revision = :before",
+            ExpressionAttributeNames: names("held", "revision"),
+            ExpressionAttributeValues: values({ held: before.held, before: before.revision }),
+          }),
     },
+  };
+  if (before?.held !== true) return [given];
+  const { cpus, memoryMiB } = before.need;
+  return [
+    given,
     {
       Update: {
         TableName: table,
@@ -162,7 +210,7 @@ function releaseActions(
         UpdateExpression: CHANGE_SUMS,
         ConditionExpression: "attribute_exists(#hostId)",
         ExpressionAttributeNames: { ...SUM_NAMES, ...names("hostId") },
-        ExpressionAttributeValues: sumValues({ cpus: -need.cpus, memoryMiB: -need.memoryMiB }),
+        ExpressionAttributeValues: sumValues({ cpus: -cpus, memoryMiB: -memoryMiB }),
       },
     },
   ];

@@ -13,11 +13,11 @@ import type {
 } from "../model/apartment-message.ts";
 import { APPLIED_IDS_MAX } from "../model/apartment-record.ts";
 import type { LogicalId } from "../model/ids.ts";
-import { resolveIncident } from "./consequences.ts";
+import { release, resolveIncident } from "./consequences.ts";
 import { observe } from "./observe.ts";
 import { admit, wakeJob } from "./run-job.ts";
 import { settle } from "./settle.ts";
-import { amend, emit, type Turn } from "./turn.ts";
+import { amend, type Turn } from "./turn.ts";
 
 /** The turn after one message; the same turn if it says nothing new. */
 export function applyMessage(turn: Turn, message: ApartmentMessage): Turn {
@@ -100,7 +100,7 @@ function wakeIfObserved(before: Turn, after: Turn, { hostId }: Pick<ObservedBody
 }
 
 function takeReservation(turn: Turn, body: ReservedBody): Turn {
-  const { active, vm, id } = turn.record;
+  const { active, vm } = turn.record;
   const awaited =
     active?.jobId === body.jobId &&
     active.waitFor.kind === "reserved" &&
@@ -116,5 +116,5 @@ function takeReservation(turn: Turn, body: ReservedBody): Turn {
   // Room held for a step that is past is given back, unless the VM is (or is being started) there.
   const held = outcome.status === "held" && vm.hostId !== hostId;
   const wanted = active?.waitFor.kind === "reserved" && active.waitFor.hostId === hostId;
-  return held && !wanted ? emit(turn, { kind: "release", hostId, vmId: id }) : turn;
+  return held && !wanted ? release(turn, hostId) : turn;
 }

@@ -144,6 +144,7 @@ function reserve(
       hostId,
       vmId: record.id,
       jobId: active.jobId,
+      revision: record.version,
       attempt: action.attempt,
       need: { cpus: record.vm.spec.cpus, memoryMiB: record.vm.spec.memoryMiB },
       labels: record.vm.spec.hostLabels ?? {},

@@ -1,4 +1,5 @@
 /** What a work type's answer brings about beside the job itself: the VM's state, room given back, incidents. */
+import type { HostId } from "../model/ids.ts";
 import { IncidentId } from "../model/incident.ts";
 import { amend, emit, nextName, type Turn, tell } from "./turn.ts";
 import type { Outcome, VmChange } from "./work-type.ts";
@@ -9,13 +10,18 @@ export function consequences(
   outcome: Extract<Outcome<unknown, unknown>, { kind: "wait" | "succeed" | "fail" }>,
 ): Turn {
   let next = outcome.vm === undefined ? turn : changeVm(turn, outcome.vm);
-  if (outcome.release !== undefined)
-    next = emit(next, { kind: "release", hostId: outcome.release, vmId: next.record.id });
+  if (outcome.release !== undefined) next = release(next, outcome.release);
   if (outcome.open !== undefined) next = openIncident(next, outcome.open);
   for (const incident of next.record.openIncidents)
     if (outcome.resolve?.includes(incident.kind) === true)
       next = resolveIncident(next, incident.id);
   return next;
+}
+
+/** Gives back the VM's room on a host. */
+export function release(turn: Turn, hostId: HostId): Turn {
+  const { id: vmId, version: revision } = turn.record;
+  return emit(turn, { kind: "release", hostId, vmId, revision });
 }
 
 /** The VM in another state or at another host, told to its topic. */

@@ -16,7 +16,8 @@ export function memoryIncidentStore({ tables, clock, retention }: Deps): Inciden
   return {
     open: async (incident) => {
       const stored = incidents.get(incident.id);
-      if (stored !== undefined && stored.resolvedAt === undefined) return "already_open";
+      const again = stored?.resolvedAt !== undefined && stored.openedAt < incident.openedAt;
+      if (stored !== undefined && !again) return "already_open";
       incidents.put(incident.id, incident);
       return "opened";
     },

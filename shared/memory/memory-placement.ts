@@ -13,24 +13,34 @@ export function memoryPlacement({ tables }: Pick<MemoryStoreDeps, "tables">): Pl
       return host && hostFact(host);
     },
     reserve: async (effect) => {
-      const { hostId, jobId, need } = effect;
-      if (reservations.get(reservationKey(effect)) !== undefined) return { status: "held" };
+      const { hostId, jobId, need, revision } = effect;
+      const key = reservationKey(effect);
+      const before = reservations.get(key);
+      if (before?.held === true) {
+        reservations.put(key, { ...before, revision: Math.max(before.revision, revision) });
+        return { status: "held" };
+      }
+      if (before !== undefined && before.revision >= revision)
+        return { status: "refused", reason: "superseded" };
       const host = hosts.get(hostId);
       if (host === undefined) return { status: "refused", reason: "host_not_found" };
       const reason = whyRefused(host, effect);
       if (reason !== undefined) return { status: "refused", reason };
-      reservations.put(reservationKey(effect), { need, jobId });
+      reservations.put(key, { need, jobId, revision, held: true });
       hosts.put(hostId, { ...host, reserved: sum(host, need) });
       return { status: "held" };
     },
     release: async (release) => {
-      const reservation = reservations.get(reservationKey(release));
-      if (reservation === undefined) return;
-      reservations.remove(reservationKey(release));
-      const host = hosts.get(release.hostId);
-      const { cpus, memoryMiB } = reservation.need;
+      const { hostId, revision } = release;
+      const key = reservationKey(release);
+      const before = reservations.get(key);
+      if (before !== undefined && before.revision > revision) return;
+      reservations.put(key, { held: false, revision });
+      const host = hosts.get(hostId);
+      if (before?.held !== true || host === undefined) return;
+      const { cpus, memoryMiB } = before.need;
       const freed = { cpus: -cpus, memoryMiB: -memoryMiB };
-      if (host !== undefined) hosts.put(host.id, { ...host, reserved: sum(host, freed) });
+      hosts.put(hostId, { ...host, reserved: sum(host, freed) });
     },
   };
 }

@@ -52,12 +52,17 @@ export const JobEffect = z.strictObject({
 });
 export type JobEffect = z.infer<typeof JobEffect>;
 
-/** Holds room on a host under the job's id; the answer comes back to this apartment as a `reserved` message. */
+/**
+ * Holds room on a host under the job's id; the answer comes back to this apartment as a `reserved` message.
+ * `revision` is the version of the record that says so: a worker that wakes late and sends it again, after a later effect
+ * gave the room back, takes nothing.
+ */
 export const ReserveEffect = z.strictObject({
   kind: z.literal("reserve"),
   hostId: HostId,
   vmId: VmId,
   jobId: JobId,
+  revision: Count,
   attempt: Count,
   need: Capacity,
   labels: Labels,
@@ -69,11 +74,15 @@ export const ReserveEffect = z.strictObject({
 });
 export type ReserveEffect = z.infer<typeof ReserveEffect>;
 
-/** Gives the room of a VM on a host back, whoever holds it there for this VM; nothing held is nothing done. */
+/**
+ * Gives the room of a VM on a host back, whichever job took it; nothing held is nothing done, nor is room that was taken
+ * at a later revision.
+ */
 export const ReleaseEffect = z.strictObject({
   kind: z.literal("release"),
   hostId: HostId,
   vmId: VmId,
+  revision: Count,
 });
 export type ReleaseEffect = z.infer<typeof ReleaseEffect>;
 

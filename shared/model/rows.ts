@@ -24,7 +24,12 @@ export const IdempotencyRow = z.object({
 });
 export type IdempotencyRow = z.infer<typeof IdempotencyRow>;
 
-export const ReservationRow = z.object({ need: Capacity, jobId: JobId });
+/** Held, or given back: then it stays for a day, so that an older reserve that is sent again takes nothing. */
+export const ReservationRow = z.discriminatedUnion("held", [
+  z.object({ held: z.literal(true), need: Capacity, jobId: JobId, revision: Count }),
+  z.object({ held: z.literal(false), revision: Count }),
+]);
+export type ReservationRow = z.infer<typeof ReservationRow>;
 
 export const DomainRow = z.object({ xml: z.string() });
 

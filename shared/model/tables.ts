@@ -58,6 +58,7 @@ export const TABLES = {
   hosts: {
     partition: S("hostId"),
     sort: S("item"),
+    ttl: "expiresAt",
     indexes: {
       byKind: listing(S("hostId")),
       /** Sparse: hosts that are Up; what placement needs to choose among them. (Index names have 3 characters or more.) */

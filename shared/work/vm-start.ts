@@ -231,7 +231,7 @@ function reserved(
   if (wakeup.outcome.status === "refused") {
     const { reason } = wakeup.outcome;
     // Another boot by now: the host is as good as before, only its address is old.
-    if (reason === "stale_facts") return place(context, memo.search);
+    if (reason === "stale_boot") return place(context, memo.search);
     return tryElsewhere(context, memo.search, { hostId, refusal: reason });
   }
   const { address } = wakeup.outcome;

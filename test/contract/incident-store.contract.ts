@@ -57,6 +57,13 @@ export function incidentStoreContract(open: OpenStores): void {
       expect(await world.incidents.read(idOf(1))).toEqual(anew);
     });
 
+    test("what was resolved stays so when the same opening is told again late (A4)", async () => {
+      await world.incidents.open(anIncident(1));
+      await world.incidents.resolve(idOf(1), T0 + 9);
+      expect(await world.incidents.open(anIncident(1))).toBe("already_open");
+      expect(await world.incidents.read(idOf(1))).toMatchObject({ resolvedAt: T0 + 9 });
+    });
+
     test("a resolved one goes after its retention; an open one stays", async () => {
       await world.incidents.open(anIncident(1));
       await world.incidents.open(anIncident(2));
@@ -65,7 +72,8 @@ export function incidentStoreContract(open: OpenStores): void {
       expect(await world.incidents.read(idOf(1))).toBeUndefined();
       const left = await allPages((page) => world.incidents.list({}, page), 5);
       expect(left).toEqual([anIncident(2)]);
-      expect(await world.incidents.open(anIncident(1))).toBe("opened");
+      const anew = anIncident(1, { openedAt: world.clock.now() });
+      expect(await world.incidents.open(anew)).toBe("opened");
     });
 
     test("lists newest first, with its filters alone and together", async () => {

@@ -13,6 +13,7 @@ const aReserve = (overrides: Partial<ReserveEffect> = {}): ReserveEffect => ({
   hostId,
   vmId,
   jobId: jobIdOf(1),
+  revision: 5,
   attempt: 1,
   need: { cpus: 2, memoryMiB: 1024 },
   labels: {},
@@ -158,23 +159,53 @@ export function placementContract(open: OpenStores): void {
       test("gives back what was held, once", async () => {
         await world.placement.reserve(aReserve());
         await world.placement.reserve(aReserve({ vmId: otherVmId }));
-        await world.placement.release({ hostId, vmId });
-        await world.placement.release({ hostId, vmId });
+        await world.placement.release({ hostId, vmId, revision: 6 });
+        await world.placement.release({ hostId, vmId, revision: 6 });
         expect(await reserved()).toEqual({ cpus: 2, memoryMiB: 1024 });
         expect(await free()).toEqual({ cpus: 2, memoryMiB: 3072 });
-        expect(await world.placement.reserve(aReserve())).toEqual({ status: "held" });
+        expect(await world.placement.reserve(aReserve({ revision: 7 }))).toEqual({
+          status: "held",
+        });
+      });
+
+      test("is not undone by the older reserve that a late worker sends again (A4)", async () => {
+        await world.placement.reserve(aReserve());
+        await world.placement.release({ hostId, vmId, revision: 6 });
+        expect(await world.placement.reserve(aReserve())).toEqual(refused("superseded"));
+        expect(await reserved()).toEqual({ cpus: 0, memoryMiB: 0 });
+      });
+
+      test("that comes before the reserve it undoes keeps that from taking room", async () => {
+        await world.placement.release({ hostId, vmId, revision: 6 });
+        expect(await world.placement.reserve(aReserve())).toEqual(refused("superseded"));
+        expect(await reserved()).toEqual({ cpus: 0, memoryMiB: 0 });
+      });
+
+      test("sent again late gives back nothing that was taken, or held on to, since (A4)", async () => {
+        await world.placement.reserve(aReserve());
+        await world.placement.release({ hostId, vmId, revision: 6 });
+        await world.placement.reserve(aReserve({ revision: 7 }));
+        await world.placement.release({ hostId, vmId, revision: 6 });
+        expect(await reserved()).toEqual({ cpus: 2, memoryMiB: 1024 });
+        await world.placement.reserve(aReserve({ revision: 9 }));
+        await world.placement.release({ hostId, vmId, revision: 8 });
+        expect(await reserved()).toEqual({ cpus: 2, memoryMiB: 1024 });
+        await world.placement.release({ hostId, vmId, revision: 10 });
+        expect(await reserved()).toEqual({ cpus: 0, memoryMiB: 0 });
       });
 
       test("of many at once, one gives back", async () => {
         await world.placement.reserve(aReserve());
-        const releases = [1, 2, 3, 4].map(() => world.placement.release({ hostId, vmId }));
+        const releases = [1, 2, 3, 4].map(() =>
+          world.placement.release({ hostId, vmId, revision: 6 }),
+        );
         await Promise.all(releases);
         expect(await reserved()).toEqual({ cpus: 0, memoryMiB: 0 });
       });
 
       test("nothing held, or no such host, is fine", async () => {
-        await world.placement.release({ hostId, vmId });
-        await world.placement.release({ hostId: HostId.parse("nobody"), vmId });
+        await world.placement.release({ hostId, vmId, revision: 6 });
+        await world.placement.release({ hostId: HostId.parse("nobody"), vmId, revision: 6 });
         expect(await reserved()).toEqual({ cpus: 0, memoryMiB: 0 });
         expect(await world.hosts.read(HostId.parse("nobody"))).toBeUndefined();
       });

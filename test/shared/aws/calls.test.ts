@@ -30,7 +30,7 @@ describe("calls to DynamoDB", () => {
     return calls.slice(before);
   };
   const reserve: ReserveEffect = {
-    ...{ kind: "reserve", hostId, vmId, jobId: jobIdOf(1), attempt: 1, labels: {} },
+    ...{ kind: "reserve", hostId, vmId, jobId: jobIdOf(1), revision: 1, attempt: 1, labels: {} },
     need: { cpus: 1, memoryMiB: 1 },
     boot: { bootId, bootOrdinal: 1, queueUrl: aJoin().queueUrl },
   };
@@ -94,10 +94,10 @@ describe("calls to DynamoDB", () => {
     const need = { cpus: 99, memoryMiB: 1 };
     const refused = { ...reserve, vmId: VmId.parse("99999999-9999-4999-8999-999999999999"), need };
     expect(await callsOf(() => placement.reserve(refused))).toEqual(transaction);
-    const release = await callsOf(() => placement.release({ hostId, vmId }));
+    const release = await callsOf(() => placement.release({ hostId, vmId, revision: 9 }));
     expect(release).toEqual(["GetItemCommand", ...transaction]);
-    const nothing = await callsOf(() => placement.release({ hostId, vmId }));
-    expect(nothing).toEqual(["GetItemCommand"]);
+    const again = await callsOf(() => placement.release({ hostId, vmId, revision: 9 }));
+    expect(again).toEqual(["GetItemCommand", ...transaction]);
   });
 
   test("a host is read with one call, a session goes on with one and opens with two", async () => {

@@ -20,12 +20,12 @@ beforeEach(async () => {
 });
 afterEach(() => engine.stop());
 
-test("releasing room on a host that is gone removes the reservation, lest a host of that name finds it held", async () => {
+test("releasing room on a host that is gone gives the reservation back, lest a host of that name finds it held", async () => {
   const placement = dynamoPlacement(dynamo);
   await hostUp(dynamoHostStore(dynamo));
   const { queueUrl } = aJoin();
   const held = await placement.reserve({
-    ...{ kind: "reserve", hostId, vmId, jobId: jobIdOf(1), attempt: 1, labels: {} },
+    ...{ kind: "reserve", hostId, vmId, jobId: jobIdOf(1), revision: 1, attempt: 1, labels: {} },
     need: { cpus: 1, memoryMiB: 1 },
     boot: { bootId, bootOrdinal: 1, queueUrl },
   });
@@ -33,7 +33,10 @@ test("releasing room on a host that is gone removes the reservation, lest a host
   const TableName = dynamo.tables.hosts;
   const Key = { hostId, item: "host" };
   await dynamo.documents.send(new DeleteCommand({ TableName, Key }));
-  await placement.release({ hostId, vmId });
+  await placement.release({ hostId, vmId, revision: 2 });
   const { Items } = await dynamo.documents.send(new ScanCommand({ TableName }));
-  expect(Items?.map((item) => item["item"])).toEqual(["heartbeat"]);
+  expect(Items?.map((item) => [item["item"], item["held"]])).toEqual([
+    ["heartbeat", undefined],
+    [`vm#${vmId}`, false],
+  ]);
 });

@@ -217,7 +217,9 @@ describe("decide", () => {
       outcome: { status: "held", bootId: "boot-0001" as never, bootOrdinal: 1, queueUrl: "q" },
     });
     const record = committed(turn(aRecord(), [{ ok: true, message: reserved }]));
-    expect(record.effects).toEqual([{ kind: "release", hostId, vmId: record.id }]);
+    expect(record.effects).toEqual([
+      { kind: "release", hostId, vmId: record.id, revision: record.version },
+    ]);
     const there = aRecord({ vm: { state: "Running", hostId } });
     expect(turn(there, [{ ok: true, message: reserved }]).kind).toBe("nothing");
   });

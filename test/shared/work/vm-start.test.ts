@@ -54,7 +54,7 @@ describe("vm.start", () => {
   });
 
   it("takes new facts instead of blaming a host whose agent restarted before the reservation", () => {
-    const run = new OneJob(aRecord(), start).reserved("refused", "stale_facts");
+    const run = new OneJob(aRecord(), start).reserved("refused", "stale_boot");
     expect(run.effects("reserve")[0]).toMatchObject({ hostId, attempt: 2 });
   });
 

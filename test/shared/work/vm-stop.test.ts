@@ -16,7 +16,9 @@ describe("vm.stop", () => {
       hostId: undefined,
       lastHostId: hostId,
     });
-    expect(run.effects("release")).toEqual([{ kind: "release", hostId, vmId: run.record.id }]);
+    expect(run.effects("release")).toMatchObject([
+      { hostId, vmId: run.record.id, revision: run.record.version },
+    ]);
     expect(run.ended).toMatchObject({ status: "succeeded", result: { forced: false } });
   });
 
