@@ -67,7 +67,8 @@ export async function openSession(
     // The host is being deleted: its heartbeat is still there and nothing else.
     if (outcome.failed[0] !== undefined) return { status: "refused" };
   }
-  throw new ServiceFailure(doing, new Error(`overtaken ${SESSION_ATTEMPTS_MAX} times`));
+  const overtaken = new Error(`overtaken ${SESSION_ATTEMPTS_MAX} times`);
+  throw new ServiceFailure(doing, overtaken, { transient: true });
 }
 
 /**

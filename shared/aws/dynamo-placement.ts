@@ -96,7 +96,8 @@ async function holdAgain(dynamo: Dynamo, effect: ReserveEffect, stored: Row | un
   const doing = `holding room for VM ${vmId} on host ${hostId} again`;
   const raised = await conditional(dynamo, doing, () => dynamo.documents.send(raise));
   // Changed since it was read: given back by now, or held at a later revision. The next try tells which.
-  if (!raised.held) throw new ServiceFailure(doing, new Error("it changed meanwhile"));
+  if (!raised.held)
+    throw new ServiceFailure(doing, new Error("it changed meanwhile"), { transient: true });
   return { status: "held" } as const;
 }
 
@@ -168,7 +169,8 @@ async function releaseRoom(dynamo: Dynamo, release: Release): Promise<void> {
       if ((await transact(dynamo, doing, gone)).held) return;
     }
   }
-  throw new ServiceFailure(doing, new Error(`changed ${RELEASE_ATTEMPTS_MAX} times meanwhile`));
+  const changed = new Error(`changed ${RELEASE_ATTEMPTS_MAX} times meanwhile`);
+  throw new ServiceFailure(doing, changed, { transient: true });
 }
 
 /** The reservation is kept as given back for a day: an older reserve that somebody sends again takes nothing. */
