@@ -62,10 +62,12 @@ export function runAgent(deps: AgentDeps): Agent {
       await Promise.allSettled(loops);
     });
   ended.catch(() => {});
+  const ready = open.opened().then(() => undefined);
+  ready.catch(() => {}); // Nobody has to look at it.
 
   return {
     bootId: open.bootId,
-    ready: open.opened().then(() => undefined),
+    ready,
     stopped: ended,
     stop: async () => {
       stop.abort();

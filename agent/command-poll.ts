@@ -2,11 +2,13 @@
  * Brings commands from the queue to the runner.
  *
  *  1. A message is deleted right after its command is in the log, and not before; the work does not wait for the deletion.
- *  2. What is no command is deleted with a line: it would only come again, before all others of its group.
+ *  2. A host that fences itself takes no command before its first report was accepted: it has no lease yet (`lease.ts`, 4).
+ *  3. What is no command is deleted with a line: it would only come again, before all others of its group.
  */
 import { Command } from "../shared/model/command.ts";
 import { backoff } from "./backoff.ts";
 import type { CommandSource, OpenCommandSource, QueueMessage } from "./command-source.ts";
+import type { Lease } from "./lease.ts";
 import { errorText, type Noter } from "./note.ts";
 import type { Runner } from "./runner.ts";
 import type { Session, Sessions } from "./sessions.ts";
@@ -18,6 +20,7 @@ export type CommandPollDeps = {
   readonly sessions: Sessions;
   readonly open: OpenCommandSource;
   readonly runner: Runner;
+  readonly lease: Lease;
   readonly note: Noter;
   readonly signal: AbortSignal;
 };
@@ -30,6 +33,7 @@ export async function commandPoll(deps: CommandPollDeps): Promise<void> {
   try {
     while (!signal.aborted) {
       const session = await sessions.opened();
+      if (session.granted.selfFence) await deps.lease.begun(signal); // 2
       if (opened?.session !== session) {
         opened?.source.close();
         opened = { session, source: deps.open(session.granted) };
@@ -69,7 +73,7 @@ function parse(message: QueueMessage, note: Noter): Command | undefined {
   if (parsed.success) return parsed.data;
   const [issue] = parsed.error.issues;
   const detail = `${issue?.path.join(".") ?? ""}: ${issue?.message ?? ""}`;
-  note({ level: "error", message: "a message that is no command was dropped", detail }); // 2
+  note({ level: "error", message: "a message that is no command was dropped", detail }); // 3
   return undefined;
 }
 

@@ -6,6 +6,7 @@
  *  2. It outlives the process: a new one that cannot reach the control plane goes on with what is left, not with a new
  *     lease. A machine that was restarted has no VMs left to fence, so another kernel boot's record means nothing.
  *  3. Without `selfFence` there is no lease to keep.
+ *  4. With it, nothing is started before the first report was accepted (`command-poll.ts`): until then there is no lease.
  */
 import type { LeaseRecord } from "../shared/model/agent-state.ts";
 import type { AgentTime } from "./time.ts";
@@ -18,6 +19,8 @@ export interface Lease {
   }) => void;
   /** `false`: HA VMs must not run here. */
   readonly isHeld: () => boolean;
+  /** Resolves when this process has had a report accepted, or at the signal. */
+  readonly begun: (signal: AbortSignal) => Promise<void>;
   /** Until it runs out; 0 when it has, `undefined` where none is kept. */
   readonly remainingMs: () => number | undefined;
 }
@@ -30,6 +33,7 @@ export function lease(deps: {
   readonly store: (record: LeaseRecord) => void;
 }): Lease {
   const { time, machineBootId } = deps;
+  const first = Promise.withResolvers<void>();
   let current = deps.stored?.machineBootId === machineBootId ? deps.stored : undefined; // 2
 
   const remainingMs = (): number | undefined => {
@@ -41,7 +45,13 @@ export function lease(deps: {
   return {
     remainingMs,
     isHeld: () => remainingMs() !== 0,
+    begun: (signal) => {
+      if (signal.aborted) return Promise.resolve();
+      signal.addEventListener("abort", () => first.resolve(), { once: true });
+      return first.promise;
+    },
     renew: (grant) => {
+      first.resolve();
       if (current !== undefined && grant.reportSentAtMs < current.reportSentAtMs) return;
       const mattered = current?.selfFence === true;
       current = { ...grant, machineBootId };
