@@ -199,7 +199,7 @@ export interface HostStore {
   }) => Promise<"marked" | "heard_since">;
   /** Notes that a silent host was heard again: Up. */
   readonly markHeard: (id: HostId) => Promise<void>;
-  /** Capacity as the agent reported it, for a host that has none registered or another. */
+  /** Capacity as the agent reported it, for a host that an operator gave none. */
   readonly setCapacity: (id: HostId, capacity: Capacity) => Promise<void>;
   readonly readInventory: (id: HostId) => Promise<Inventory | undefined>;
   /** Holds if the stored order is lower. */

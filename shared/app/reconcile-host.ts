@@ -99,11 +99,11 @@ function isWhole(
   );
 }
 
-/** What the agent sees of its machine counts, over what was registered. */
+/** What the agent sees of its machine counts, unless an operator said otherwise. */
 async function noteCapacity(deps: ReconcileDeps, { hostId, report, row }: Work): Promise<void> {
   const { capacity } = report;
   const known = row.host.capacity;
-  if (capacity === undefined) return;
+  if (capacity === undefined || row.host.capacityRegistered === true) return;
   if (capacity.cpus === known?.cpus && capacity.memoryMiB === known.memoryMiB) return;
   await deps.hosts.setCapacity(hostId, capacity);
 }

@@ -20,7 +20,9 @@ export async function registerHost(
   const host: HostRecord = {
     id: wish.id,
     state: "Registered",
-    ...(wish.capacity === undefined ? {} : { capacity: wish.capacity }),
+    ...(wish.capacity === undefined
+      ? {}
+      : { capacity: wish.capacity, capacityRegistered: true as const }),
     reserved: { cpus: 0, memoryMiB: 0 },
     labels: wish.labels ?? {},
     maintenance: false,

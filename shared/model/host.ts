@@ -26,6 +26,8 @@ export const HostRecord = z.strictObject({
   /** `Registered` until the first session; Up, Disconnected and Down follow what is heard of it. */
   state: HostState,
   capacity: z.optional(Capacity),
+  /** An operator gave the capacity: what the agent sees of its machine does not change it (over-commitment is theirs). */
+  capacityRegistered: z.optional(z.literal(true)),
   reserved: Capacity,
   labels: Labels,
   maintenance: z.boolean(),

@@ -179,18 +179,20 @@ function settle(
   }
 }
 
-/** Holds room on the next host, or gives up. */
+/** Holds room on the host named, the one that the VM has room on, or the best of the others; or gives up. */
 function place(context: Context, search: Search): Step {
   if (search.attempt >= context.settings.startAttemptsMax)
     return noHost(context, search, `${search.attempt} hosts were tried`);
   const named = context.input.hostId;
-  if (named !== undefined) {
-    if (search.avoid.includes(named)) return noHost(context, search, `${named} cannot take it`);
-    const found = addressOf(context, named);
-    if (found.kind === "need") return found.outcome;
-    if (found.kind === "none")
-      return noHost(context, search, `${named} is not there or has no session`);
-    return reserve(search, found.address);
+  if (named !== undefined)
+    return search.avoid.includes(named)
+      ? noHost(context, search, `${named} cannot take it`)
+      : placeAt(context, search, named);
+  const own = context.vm.hostId;
+  if (own !== undefined && !search.avoid.includes(own)) {
+    const fact = context.facts.hosts.get(own);
+    if (fact === undefined) return { kind: "need", facts: [{ kind: "host", hostId: own }] };
+    if (fact?.state === "Up") return placeAt(context, search, own);
   }
   const { candidates } = context.facts;
   if (candidates === undefined) return { kind: "need", facts: [{ kind: "candidates" }] };
@@ -203,6 +205,17 @@ function place(context: Context, search: Search): Step {
     return noHost(context, search, "no host that is Up has room and the labels wanted");
   const { hostId, bootId, bootOrdinal, queueUrl } = host;
   return reserve(search, { hostId, bootId, bootOrdinal, queueUrl });
+}
+
+/** Holds room on this host; what the VM holds there already is its own, though the host may look full. */
+function placeAt(context: Context, search: Search, hostId: HostId): Step {
+  if (search.attempt >= context.settings.startAttemptsMax)
+    return noHost(context, search, `${search.attempt} reservations were tried`);
+  const found = addressOf(context, hostId);
+  if (found.kind === "need") return found.outcome;
+  if (found.kind === "none")
+    return noHost(context, search, `${hostId} is not there or has no session`);
+  return reserve(search, found.address);
 }
 
 function reserve(search: Search, target: Address): Step {

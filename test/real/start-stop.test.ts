@@ -160,7 +160,8 @@ describe("real guests on a real host, through the API", () => {
       .poll(async () => (await client.call("GET", `/v1/vms/${vm.id}/apartment`)).body, POLL)
       .toMatchObject({ active: { step: "starting" } });
     agent = runAgent();
-    expect(await client.ended(job.id)).toMatchObject({ status: "succeeded" });
+    const ended = await client.ended(job.id);
+    expect(ended, JSON.stringify(ended.journal)).toMatchObject({ status: "succeeded" });
     expect(await domainState(vm)).toBe("running");
     await client.run(vm.id, "stop", { forced: true });
   });

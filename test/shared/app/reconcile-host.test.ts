@@ -86,10 +86,16 @@ describe("working off a report", () => {
     expect(heartbeatOf(world)?.applied?.digest).toBe("digest-3");
   });
 
-  it("notes the capacity that the agent sees, over what was registered", async () => {
+  it("notes the capacity that the agent sees, unless an operator registered one", async () => {
     const world = await aHostWorld();
-    await world.reconcile({ capacity: { cpus: 4, memoryMiB: 512 } });
-    expect(world.memory.tables.hosts.get(hostId)?.capacity).toEqual({ cpus: 4, memoryMiB: 512 });
+    const { hosts } = world.memory.tables;
+    const seen = { cpus: 4, memoryMiB: 512 };
+    await world.reconcile({ capacity: seen });
+    const host = hosts.get(hostId);
+    expect(host?.capacity).toEqual(seen);
+    if (host !== undefined) hosts.put(hostId, { ...host, capacityRegistered: true });
+    await world.reconcile({ seq: 2, capacity: { cpus: 99, memoryMiB: 99 } });
+    expect(hosts.get(hostId)?.capacity).toEqual(seen);
   });
 
   it("opens one incident for a host that suddenly knows nothing", async () => {

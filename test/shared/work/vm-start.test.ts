@@ -141,6 +141,16 @@ describe("vm.start", () => {
     expect(run.effects("reserve")[0]?.hostId).toBe(hostId);
   });
 
+  it("tries its own host again though that looks full: the room there is the VM's own", () => {
+    const full = aHostFact({ free: { cpus: 0, memoryMiB: 0 } });
+    const record = aRecord({ vm: { state: "Unknown", hostId } });
+    const run = new OneJob(record, start, { hosts: [full] }).answered({
+      status: "done",
+      power: "off",
+    });
+    expect(run.effects("reserve")[0]?.hostId).toBe(hostId);
+  });
+
   it("takes an already running guest for what it is", () => {
     const run = starting().answered({ status: "failed", code: "already_running", power: "on" });
     expect(run.record.vm.state).toBe("Running");
