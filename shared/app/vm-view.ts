@@ -1,7 +1,6 @@
 /** A VM's record as the HTTP API shows it. */
 import type { Apartment, ApartmentRecord } from "../model/apartment-record.ts";
-import { HostId } from "../model/ids.ts";
-import type { Observation } from "../model/power.ts";
+import { shownObservation } from "../model/list-filters.ts";
 import type { Vm } from "../model/vm.ts";
 import { isoTime, isoTimeIf } from "./iso-time.ts";
 
@@ -52,25 +51,15 @@ export function apartmentView(record: ApartmentRecord): Apartment {
   };
 }
 
-/** What its own host last said; of a VM that has none, what was last said by any. */
+/** What stands for the VM where one observation is shown; the `powerState` filter goes by the same. */
 function powerView(record: ApartmentRecord): Vm["power"] {
-  const said = latest(record);
-  if (said === undefined) return { state: "unknown" };
-  const [hostId, observation] = said;
+  const shown = shownObservation(record);
+  if (shown === undefined) return { state: "unknown" };
+  const { hostId, observation } = shown;
   return {
     state: observation.power,
     hostId,
     observedAt: isoTime(observation.receivedAt),
     detail: observation.detail,
   };
-}
-
-function latest(record: ApartmentRecord): readonly [HostId, Observation] | undefined {
-  const { hostId } = record.vm;
-  const own = hostId === undefined ? undefined : record.observations[hostId];
-  if (hostId !== undefined && own !== undefined) return [hostId, own];
-  const last = Object.entries(record.observations).sort(
-    ([, a], [, b]) => b.receivedAt - a.receivedAt,
-  )[0];
-  return last === undefined ? undefined : [HostId.parse(last[0]), last[1]];
 }
