@@ -123,14 +123,13 @@ function grantAll(held: Held, users: Users): void {
   topics.bus.grantPutEventsTo(ingest);
 
   const reconcile = reports.reconcile.lambda;
-  tables.grantRead(reconcile, "apartments");
   tables.grantReadWrite(reconcile, "hosts", "incidents");
   apartmentQueue.queue.grantSendMessages(reconcile);
   topics.bus.grantPutEventsTo(reconcile);
 
   const sweep = sweeper.sweep.lambda;
   tables.grantRead(sweep, "apartments", "jobs");
-  tables.grantReadWrite(sweep, "hosts", "incidents");
+  tables.grantReadWrite(sweep, "hosts");
   apartmentQueue.queue.grantSendMessages(sweep);
   topics.bus.grantPutEventsTo(sweep);
 

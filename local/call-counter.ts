@@ -1,5 +1,5 @@
 /** Counts what the functions cost: calls to AWS and invocations. Tests and benchmarks hold budgets against it. */
-import type { CallCounts } from "./lambda/worker-protocol.ts";
+import type { CallReport } from "./lambda/worker-protocol.ts";
 
 type ByName = Readonly<Record<string, number>>;
 
@@ -10,29 +10,34 @@ export type Calls = {
   readonly awsByFunction: Readonly<Record<string, ByName>>;
   /** By function. */
   readonly invocations: ByName;
+  /** What functions asked for and the template's policies do not allow: AWS would have refused it. */
+  readonly denied: readonly string[];
 };
 
 export interface CallCounter {
-  /** Since the start, or the last `reset`. An invocation's calls appear when it has ended. */
+  /** Since the start, or the last `reset` (`denied` since the start). An invocation's calls appear when it has ended. */
   readonly read: () => Calls;
   readonly reset: () => void;
 }
 
 export interface CallRecorder extends CallCounter {
   readonly invoked: (functionName: string) => void;
-  readonly called: (functionName: string, calls: CallCounts) => void;
+  readonly called: (functionName: string, counts: CallReport["counts"]) => void;
+  readonly denied: (what: string) => void;
 }
 
 export function callCounter(): CallRecorder {
   const invocations = new Map<string, number>();
   const byFunction = new Map<string, Map<string, number>>();
+  const denied = new Set<string>();
   return {
     invoked: (functionName) => add(invocations, functionName, 1),
-    called: (functionName, calls) => {
+    called: (functionName, more) => {
       const counts = byFunction.get(functionName) ?? new Map<string, number>();
       byFunction.set(functionName, counts);
-      for (const [name, count] of Object.entries(calls)) add(counts, name, count);
+      for (const [name, count] of Object.entries(more)) add(counts, name, count);
     },
+    denied: (what) => denied.add(what),
     read: () => {
       const aws = new Map<string, number>();
       for (const counts of byFunction.values())
@@ -43,6 +48,7 @@ export function callCounter(): CallRecorder {
           [...byFunction].map(([name, counts]) => [name, Object.fromEntries(counts)]),
         ),
         invocations: Object.fromEntries(invocations),
+        denied: [...denied],
       };
     },
     reset: () => {

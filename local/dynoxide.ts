@@ -33,12 +33,12 @@ const START_MS_MAX = 10_000;
 const LOOK_EVERY_MS = 10;
 const RESTART_MS = { first: 50, max: 5_000 } as const;
 
-/** X1. `$@` is the engine; descriptor 3 the pipe from this process. The last line tells how the engine ended. */
+/** X1. `$@` is the engine; descriptor 3 the pipe from this process. It exits as the engine did; the shell's own word on a killed child is not kept. */
 const GUARD = `
 exec 3<&0
 "$@" </dev/null & engine=$!
 ( cat <&3 >/dev/null; kill -9 $engine ) 2>/dev/null & guard=$!
-wait $engine; status=$?
+{ wait $engine; } 2>/dev/null; status=$?
 kill $guard 2>/dev/null
 exit $status`;
 

@@ -10,6 +10,7 @@ import { startEventSource } from "./lambda/event-source.ts";
 import { type FunctionPool, functionPool, type Invoked } from "./lambda/function-pool.ts";
 import { startRuleTargets } from "./lambda/rule-targets.ts";
 import type { LogFiles } from "./log-files.ts";
+import { isAllowed } from "./permissions.ts";
 import { type RuntimeSite, runtimeEnvironment } from "./runtime-environment.ts";
 import type { StackModel } from "./template/stack-model.ts";
 import { TemplateError } from "./template/template.ts";
@@ -23,6 +24,7 @@ export interface Functions {
 export interface FunctionsProps {
   readonly model: StackModel;
   readonly site: RuntimeSite;
+  readonly accountId: string;
   readonly queues: QueueEngine;
   readonly bus: BusEngine;
   readonly clock: EngineClock;
@@ -87,15 +89,23 @@ export function startFunctions(props: FunctionsProps): Functions {
 }
 
 function poolOf(
-  { site, logs, calls }: FunctionsProps,
+  { site, logs, calls, accountId }: FunctionsProps,
   model: StackModel["functions"][number],
 ): FunctionPool {
+  const { region } = site;
   return functionPool({
     model,
     environment: runtimeEnvironment(site, model),
     concurrencyMax: Math.min(WORKERS_MAX, model.reservedConcurrency ?? WORKERS_MAX),
     onOutput: (output) => logs.collect(model.name, output),
-    onCalls: (counts) => calls.called(model.name, counts),
+    onCalls: ({ counts, needs }) => {
+      calls.called(model.name, counts);
+      for (const need of needs.filter((one) => !isAllowed({ region, accountId }, model, one))) {
+        const what = `${model.name}: ${need.action} on ${need.resource}`;
+        calls.denied(what);
+        logs.write(STACK_LOG, `the template does not allow ${what}`);
+      }
+    },
     onInvocation: () => calls.invoked(model.name),
   });
 }

@@ -100,7 +100,11 @@ async function makeStack(options: StackOptions, down: Teardown): Promise<Stack> 
     dynamoDbEndpoint: dynamoDb.endpoint,
     awsEndpoint: aws.origin,
   };
-  const functions = startFunctions({ model, site, ...aws, clock: systemClock, logs, calls });
+  const functions = startFunctions({
+    ...{ model, site, ...aws, logs, calls },
+    accountId: ACCOUNT_ID,
+    clock: systemClock,
+  });
   down.defer(() => functions.stop(FUNCTIONS_GRACE_MS));
   const front = await onPort(options.port, PORT_HINT, () =>
     startFront({

@@ -12,7 +12,7 @@ import { Worker } from "node:worker_threads";
 import type { FunctionModel } from "../template/stack-model.ts";
 import { exited, thrownError, timedOut } from "./function-error.ts";
 import type {
-  CallCounts,
+  CallReport,
   FromWorker,
   FunctionError,
   ToWorker,
@@ -35,7 +35,7 @@ export interface FunctionWorkerProps {
   readonly model: FunctionModel;
   readonly environment: Readonly<Record<string, string>>;
   readonly onOutput: (output: Readable) => void;
-  readonly onCalls: (calls: CallCounts) => void;
+  readonly onCalls: (calls: CallReport) => void;
 }
 
 /** Lambda's limit on loading a module before its first invocation. */

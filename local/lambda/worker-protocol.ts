@@ -1,4 +1,5 @@
 /** What the runtime and a worker thread say to each other. Both are this program, so it is typed and not parsed. */
+import type { Need } from "./needed-permissions.ts";
 
 /** What a worker is started with. */
 export type WorkerStart = {
@@ -20,8 +21,13 @@ export type ToWorker = {
   readonly deadlineAt: number;
 };
 
-/** Calls to AWS since the last message, by `service:Action`. */
-export type CallCounts = Readonly<Record<string, number>>;
+/** What was asked of AWS since the last message. */
+export type CallReport = {
+  /** By `service:Action`. */
+  readonly counts: Readonly<Record<string, number>>;
+  /** Permissions that a worker needed for the first time. */
+  readonly needs: readonly Need[];
+};
 
 export type FromWorker =
   | { readonly kind: "ready" }
@@ -32,13 +38,13 @@ export type FromWorker =
       readonly requestId: string;
       /** JSON. */
       readonly payload: string;
-      readonly calls: CallCounts;
+      readonly calls: CallReport;
     }
   | {
       readonly kind: "threw";
       readonly requestId: string;
       readonly error: FunctionError;
-      readonly calls: CallCounts;
+      readonly calls: CallReport;
     };
 
 /** An error as Lambda hands it to who invoked. */

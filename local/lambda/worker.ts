@@ -5,12 +5,10 @@
  * finds the SDK as it would in Lambda's runtime. Lambda also freezes a function between invocations; a thread cannot
  * be frozen, so a function that works on after its answer is not noticed here.
  */
-import { subscribe } from "node:diagnostics_channel";
-import type { ClientRequest } from "node:http";
 import { registerHooks } from "node:module";
 import { parentPort, workerData } from "node:worker_threads";
-import { countCall, takeCalls } from "./count-calls.ts";
 import { thrownError, tooLarge } from "./function-error.ts";
+import { watchCalls } from "./watch-calls.ts";
 import type { FromWorker, ToWorker, WorkerStart } from "./worker-protocol.ts";
 
 /** Lambda's limit on the answer of a synchronous invocation. */
@@ -26,9 +24,7 @@ registerHooks({
       ? next(specifier, { ...context, parentURL: start.sdkParentUrl })
       : next(specifier, context),
 });
-subscribe("http.client.request.start", (message) => {
-  if (hasRequest(message)) countCall(message.request);
-});
+const asked = watchCalls();
 
 const handler = await load();
 if (handler !== undefined) {
@@ -59,11 +55,11 @@ async function invoke(
     const payload = JSON.stringify(result) ?? "null";
     const bytes = Buffer.byteLength(payload);
     if (bytes <= RESPONSE_BYTES_MAX)
-      return { kind: "returned", requestId, payload, calls: takeCalls() };
+      return { kind: "returned", requestId, payload, calls: asked.take() };
     const error = tooLarge(bytes, RESPONSE_BYTES_MAX);
-    return { kind: "threw", requestId, error, calls: takeCalls() };
+    return { kind: "threw", requestId, error, calls: asked.take() };
   } catch (thrown) {
-    return { kind: "threw", requestId, error: thrownError(thrown), calls: takeCalls() };
+    return { kind: "threw", requestId, error: thrownError(thrown), calls: asked.take() };
   }
 }
 
@@ -83,8 +79,4 @@ function contextOf(requestId: string, deadlineAt: number): object {
 
 function say(message: FromWorker): void {
   parentPort?.postMessage(message);
-}
-
-function hasRequest(message: unknown): message is { readonly request: ClientRequest } {
-  return typeof message === "object" && message !== null && "request" in message;
 }

@@ -1,10 +1,13 @@
 /** Functions of the template, their asynchronous policies and event-source mappings. */
 import * as z from "zod/mini";
-import type { AsynchronousPolicy, MappingModel } from "./stack-model.ts";
+import type { AsynchronousPolicy, FunctionModel, MappingModel } from "./stack-model.ts";
+import { TemplateError } from "./template.ts";
 
 export const FunctionProperties = z.strictObject({
   FunctionName: z.string(),
   Handler: z.string(),
+  /** An ARN. */
+  Role: z.string(),
   Code: z.strictObject({ S3Bucket: z.optional(z.unknown()), S3Key: z.string() }),
   Timeout: z._default(z.number(), 3),
   MemorySize: z._default(z.number(), 128),
@@ -12,14 +15,40 @@ export const FunctionProperties = z.strictObject({
   ReservedConcurrentExecutions: z.optional(z.number()),
   /** The workers are this process's Node, which `engines` keeps near. */
   Runtime: z.literal("nodejs24.x"),
-  // Machine type, permissions, and where logs and traces go: this machine, this user, the data folder, nowhere.
+  // Machine type, and where logs and traces go: this machine, the data folder, nowhere.
   Architectures: z.optional(z.unknown()),
-  Role: z.optional(z.unknown()),
   LoggingConfig: z.optional(z.unknown()),
   TracingConfig: z.optional(z.unknown()),
   Description: z.optional(z.string()),
   Tags: z.optional(z.unknown()),
 });
+
+/** What the function's own resource says. */
+export function functionModel(
+  properties: z.infer<typeof FunctionProperties>,
+  { id, assets, arnOf }: FunctionPlace,
+): Omit<FunctionModel, "asynchronous" | "permissions"> {
+  const { FunctionName: name } = properties;
+  const codeFolder = assets.get(properties.Code.S3Key);
+  if (codeFolder === undefined) throw new TemplateError(`${id}: its code is no asset`);
+  return {
+    name,
+    arn: arnOf("lambda", `function:${name}`),
+    codeFolder,
+    handler: properties.Handler,
+    timeoutMs: properties.Timeout * 1_000,
+    memoryMiB: properties.MemorySize,
+    environment: properties.Environment?.Variables ?? {},
+    reservedConcurrency: properties.ReservedConcurrentExecutions,
+  };
+}
+
+type FunctionPlace = {
+  readonly id: string;
+  /** Folders by object key. */
+  readonly assets: ReadonlyMap<string, string>;
+  readonly arnOf: (service: string, resource: string) => string;
+};
 
 export const InvokeConfigProperties = z.strictObject({
   FunctionName: z.string(),

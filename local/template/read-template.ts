@@ -18,20 +18,21 @@ import {
   asynchronousPolicy,
   DEFAULT_ASYNCHRONOUS,
   FunctionProperties,
+  functionModel,
   InvokeConfigProperties,
   MappingProperties,
   mappingModel,
 } from "./read-functions.ts";
+import { PolicyProperties, permissionsByRole, roleNameOf } from "./read-permissions.ts";
 import { BusProperties, RuleProperties, ruleSpec } from "./read-rules.ts";
 import { QueueProperties, queueModel, TableProperties, tableModel } from "./read-storage.ts";
 import { resolverOf } from "./resolve.ts";
-import type { FunctionModel, StackModel } from "./stack-model.ts";
+import type { StackModel } from "./stack-model.ts";
 import { AssetManifest, parseAt, Template, TemplateError } from "./template.ts";
 
 /** Types that do nothing here, and why. */
 const WITHOUT_EFFECT: Readonly<Record<string, string>> = {
   "AWS::IAM::Role": "functions run as this user; a role's ARN is all that is used of it",
-  "AWS::IAM::Policy": "not enforced; a test holds the calls that were made against the policies",
   "AWS::Lambda::Permission": "whatever invokes a function here was wired by the template",
   "AWS::SQS::QueuePolicy": "the queues listen on loopback only",
   "AWS::Logs::LogGroup": "logs go to files in the data folder",
@@ -51,6 +52,7 @@ const READ = [
   "AWS::ApiGatewayV2::Integration",
   "AWS::ApiGatewayV2::Route",
   "AWS::ApiGatewayV2::Stage",
+  "AWS::IAM::Policy",
 ] as const;
 type ReadType = (typeof READ)[number];
 const KNOWN = new Set<string>([...READ, ...Object.keys(WITHOUT_EFFECT)]);
@@ -86,30 +88,20 @@ export function readTemplate(synthesised: Synthesised, site: Site): StackModel {
       asynchronousPolicy(properties),
     ]),
   );
+  const permissions = permissionsByRole(
+    all("AWS::IAM::Policy", PolicyProperties).map(({ properties }) => properties),
+  );
   const arnOf = arnsOf(site);
   return {
     tables: all("AWS::DynamoDB::Table", TableProperties).map(({ properties }) =>
       tableModel(properties),
     ),
     queues: all("AWS::SQS::Queue", QueueProperties).map(({ properties }) => queueModel(properties)),
-    functions: all("AWS::Lambda::Function", FunctionProperties).map(
-      ({ id, properties }): FunctionModel => {
-        const { FunctionName: name } = properties;
-        const codeFolder = assets.get(properties.Code.S3Key);
-        if (codeFolder === undefined) throw new TemplateError(`${id}: its code is no asset`);
-        return {
-          name,
-          arn: arnOf("lambda", `function:${name}`),
-          codeFolder,
-          handler: properties.Handler,
-          timeoutMs: properties.Timeout * 1_000,
-          memoryMiB: properties.MemorySize,
-          environment: properties.Environment?.Variables ?? {},
-          reservedConcurrency: properties.ReservedConcurrentExecutions,
-          asynchronous: policies.get(name) ?? DEFAULT_ASYNCHRONOUS,
-        };
-      },
-    ),
+    functions: all("AWS::Lambda::Function", FunctionProperties).map(({ id, properties }) => ({
+      ...functionModel(properties, { id, assets, arnOf }),
+      asynchronous: policies.get(properties.FunctionName) ?? DEFAULT_ASYNCHRONOUS,
+      permissions: permissions.get(roleNameOf(properties.Role)) ?? [],
+    })),
     mappings: all("AWS::Lambda::EventSourceMapping", MappingProperties).map(({ properties }) =>
       mappingModel(properties),
     ),

@@ -1,6 +1,7 @@
 /** What the template declares, as the local stack makes it. Every name and ARN is resolved. */
 import type { CreateTableCommandInput } from "@aws-sdk/client-dynamodb";
 import type { RuleSpec } from "../../shared/memory/bus-rules.ts";
+import type { Permission } from "./read-permissions.ts";
 
 export type TableModel = {
   readonly create: CreateTableCommandInput & { readonly TableName: string };
@@ -23,6 +24,8 @@ export type FunctionModel = {
   readonly memoryMiB: number;
   readonly environment: Readonly<Record<string, string>>;
   readonly reservedConcurrency: number | undefined;
+  /** What its role's policies say. */
+  readonly permissions: readonly Permission[];
   readonly asynchronous: AsynchronousPolicy;
 };
 

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type FunctionPool, functionPool } from "../../local/lambda/function-pool.ts";
-import type { CallCounts } from "../../local/lambda/worker-protocol.ts";
+import type { CallReport } from "../../local/lambda/worker-protocol.ts";
 import type { FunctionModel } from "../../local/template/stack-model.ts";
 
 export interface Fixture {
@@ -11,7 +11,7 @@ export interface Fixture {
   readonly model: FunctionModel;
   /** What was written to standard output and error so far. */
   readonly output: () => string;
-  readonly calls: CallCounts[];
+  readonly calls: CallReport[];
   readonly stop: () => Promise<void>;
 }
 
@@ -24,7 +24,7 @@ export function fixtureFunction(
   writeFileSync(join(codeFolder, "index.mjs"), source);
   const model = aFunction({ codeFolder, ...overrides });
   const chunks: string[] = [];
-  const calls: CallCounts[] = [];
+  const calls: CallReport[] = [];
   const pool = functionPool({
     model,
     environment: model.environment,
@@ -32,7 +32,7 @@ export function fixtureFunction(
     onOutput: (output) => {
       output.on("data", (chunk: Buffer) => chunks.push(String(chunk)));
     },
-    onCalls: (counts) => calls.push(counts),
+    onCalls: (report) => calls.push(report),
     onInvocation: () => {},
   });
   return {
@@ -57,6 +57,7 @@ export function aFunction(overrides: Partial<FunctionModel> = {}): FunctionModel
     memoryMiB: 128,
     environment: {},
     reservedConcurrency: undefined,
+    permissions: [],
     asynchronous: { retriesMax: 2, eventAgeMsMax: 3_600_000, onFailureQueue: undefined },
     ...overrides,
   };

@@ -60,7 +60,7 @@ describe("an invocation", () => {
     await expect.poll(one.output).toBe("hello\n");
   });
 
-  it("counts what the function asks of AWS", async () => {
+  it("tells what the function asks of AWS, and once what permission that needs", async () => {
     const server = createServer((_, response) => response.end("{}"));
     await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
     const address = server.address();
@@ -76,7 +76,11 @@ describe("an invocation", () => {
     );
     expect(await invoke(one)).toEqual(returned(null));
     expect(await invoke(one)).toEqual(returned(null));
-    expect(one.calls).toEqual([{ "dynamodb:GetItem": 2 }, { "dynamodb:GetItem": 2 }]);
+    const counts = { "dynamodb:GetItem": 2 };
+    expect(one.calls).toEqual([
+      { counts, needs: [{ action: "dynamodb:GetItem", resource: "table/t" }] },
+      { counts, needs: [] },
+    ]);
     server.closeAllConnections();
     server.close();
   });

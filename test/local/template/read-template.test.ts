@@ -73,7 +73,7 @@ describe("reading a template", () => {
     ]);
   });
 
-  it("finds the functions with code, limits, environment and asynchronous policy", () => {
+  it("finds the functions with code, limits, environment, permissions and asynchronous policy", () => {
     expect(model.functions).toEqual([
       {
         name: "worker",
@@ -84,6 +84,13 @@ describe("reading a template", () => {
         memoryMiB: 256,
         environment: { QUEUE_URL: "http://queues/work.fifo", TABLE: "things" },
         reservedConcurrency: undefined,
+        permissions: expect.arrayContaining([
+          expect.objectContaining({
+            Effect: "Allow",
+            Action: expect.arrayContaining(["sqs:ReceiveMessage"]),
+            Resource: arn("sqs", "work.fifo"),
+          }),
+        ]),
         asynchronous: { retriesMax: 1, eventAgeMsMax: 21_600_000, onFailureQueue: "failed" },
       },
     ]);

@@ -1,0 +1,92 @@
+/**
+ * The template's policies against what the functions really ask for: every route and every consumer is used, and nothing that was
+ * asked would be denied. Local engines allow everything, so this is where a missing grant shows.
+ */
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { SendMessageCommand, SQSClient } from "@aws-sdk/client-sqs";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { FUNCTION_NAMES } from "../../cdk/function-names.ts";
+import { type RunningHost, type RunningStack, runningStack } from "../support/running-stack.ts";
+
+/** The sweeper's first run comes a minute after the first start. */
+const TEST_MS_MAX = 150_000;
+const PATIENT = { timeout: 100_000, interval: 500 };
+const QUICK = { startMs: 5, shutdownMs: 5, powerOffMs: 5 };
+
+describe("the policies of the template", { timeout: TEST_MS_MAX }, () => {
+  let running: RunningStack;
+  let host: RunningHost;
+  let silent: RunningHost;
+
+  beforeAll(async () => {
+    running = await runningStack({
+      set: ["hostDisconnectedAfterSeconds=5", "reportIntervalSeconds=2"],
+    });
+    host = await running.addHost("host-a", QUICK);
+    silent = await running.addHost("host-b", QUICK);
+  });
+  afterAll(() => running.stop());
+
+  const get = (path: string) => running.client.call("GET", path);
+  const hostState = async (hostId: string) => {
+    const { body } = await get(`/v1/hosts/${hostId}`);
+    return Object(body).state;
+  };
+  const useTheApi = async () => {
+    const { client } = running;
+    const vm = await client.createVm({
+      name: "one",
+      spec: { cpus: 1, memoryMiB: 64, domainXml: "<domain/>" },
+    });
+    await client.run(vm.id, "start", { hostId: "host-a" });
+    await client.call("PATCH", `/v1/vms/${vm.id}`, { name: "other" });
+    await client.call("POST", `/v1/vms/${vm.id}/apartment`, { paused: true });
+    await client.call("POST", `/v1/vms/${vm.id}/apartment`, { paused: false });
+    for (const path of ["", `/${vm.id}`, `/${vm.id}/apartment`]) await get(`/v1/vms${path}`);
+    await get("/v1/jobs");
+    await get("/v1/hosts");
+    await client.call("POST", "/v1/hosts/host-a/join-token");
+    const token = await client.call("POST", "/v1/tokens", { role: "viewer" });
+    await get("/v1/tokens");
+    await client.call("DELETE", `/v1/tokens/${Object(token.body).id}`);
+    await get("/v1/health");
+    // Behind our back: reported, reconciled, observed.
+    host.hypervisor.behindTheBack.powerOff(vm.id);
+    const power = async () => (await client.vm(vm.id)).power.state;
+    await expect.poll(power, PATIENT).toBe("off");
+    await client.run(vm.id, "stop");
+  };
+  const resolveADeadLetter = async () => {
+    const { stack } = running;
+    const identity = readFileSync(join(stack.dataFolder, "identity.json"), "utf8");
+    const { rootKeys: credentials } = JSON.parse(identity);
+    const endpoint = stack.awsEndpoints.sqs;
+    const sqs = new SQSClient({ endpoint, region: "us-east-1", credentials });
+    await sqs.send(
+      new SendMessageCommand({
+        QueueUrl: `${endpoint}/000000000000/vmsync-apartments-dead.fifo`,
+        MessageBody: "not a message",
+        MessageGroupId: "none",
+        MessageDeduplicationId: "1",
+      }),
+    );
+    sqs.destroy();
+    const incidents = async () => Object((await get("/v1/incidents?state=open")).body).items;
+    await expect.poll(incidents, PATIENT).toMatchObject([{ kind: "poison_message" }]);
+    const [{ id }] = await incidents();
+    await running.client.call("POST", `/v1/incidents/${id}/resolve`);
+  };
+
+  it("allow what the functions ask for, in every route and every consumer", async () => {
+    await useTheApi();
+    await resolveADeadLetter();
+    await silent.stop();
+    await expect.poll(() => hostState("host-b"), PATIENT).toBe("Disconnected");
+    const { invocations, denied } = running.stack.calls.read();
+    expect(Object.keys(invocations).sort()).toEqual(
+      FUNCTION_NAMES.map((name) => `vmsync-${name}`).sort(),
+    );
+    expect(denied).toEqual([]);
+  });
+});
