@@ -9,6 +9,7 @@ import { invokeAsynchronously } from "./lambda/asynchronous.ts";
 import { startEventSource } from "./lambda/event-source.ts";
 import { type FunctionPool, functionPool, type Invoked } from "./lambda/function-pool.ts";
 import { startRuleTargets } from "./lambda/rule-targets.ts";
+import { type Turnstile, turnstile } from "./lambda/turnstile.ts";
 import type { LogFiles } from "./log-files.ts";
 import { isAllowed } from "./permissions.ts";
 import { type RuntimeSite, runtimeEnvironment } from "./runtime-environment.ts";
@@ -40,7 +41,8 @@ const STACK_LOG = "stack";
 
 export function startFunctions(props: FunctionsProps): Functions {
   const { model, queues, bus, clock, logs, site } = props;
-  const pools = new Map(model.functions.map((one) => [one.name, poolOf(props, one)]));
+  const starts = turnstile(availableParallelism());
+  const pools = new Map(model.functions.map((one) => [one.name, poolOf(props, one, starts)]));
   const poolNamed = (name: string): FunctionPool => {
     const pool = pools.get(name);
     if (pool === undefined) throw new TemplateError(`there is no function ${name}`);
@@ -91,12 +93,14 @@ export function startFunctions(props: FunctionsProps): Functions {
 function poolOf(
   { site, logs, calls, accountId }: FunctionsProps,
   model: StackModel["functions"][number],
+  starts: Turnstile,
 ): FunctionPool {
   const { region } = site;
   return functionPool({
     model,
     environment: runtimeEnvironment(site, model),
     concurrencyMax: Math.min(WORKERS_MAX, model.reservedConcurrency ?? WORKERS_MAX),
+    starts,
     onOutput: (output) => logs.collect(model.name, output),
     onCalls: ({ counts, needs }) => {
       calls.called(model.name, counts);

@@ -20,10 +20,10 @@ export function timedOut(requestId: string, timeoutMs: number): FunctionError {
 }
 
 /** The worker ended by itself in the middle of an invocation. */
-export function exited(requestId: string, how: string): FunctionError {
+export function exited(requestId: string): FunctionError {
   return {
     errorType: "Runtime.ExitError",
-    errorMessage: `RequestId: ${requestId} Error: Runtime exited ${how}`,
+    errorMessage: `RequestId: ${requestId} Error: Runtime exited without providing a reason`,
   };
 }
 

@@ -1,6 +1,9 @@
 /**
  * The workers of one function: made on demand, kept warm for a while, never more than may run at a time.
- * An invocation beyond that waits for a free worker, first come, first served.
+ *
+ * P1 An invocation takes a free worker, or waits for the first that becomes free or ready, first come, first served. It is not
+ *    bound to the worker that was started for it: on few cores a burst is over before a second worker is up.
+ * P2 A worker that could not be loaded answers one waiting invocation with its error; each of the others has its own try.
  */
 import { randomUUID } from "node:crypto";
 import {
@@ -9,6 +12,8 @@ import {
   type InvocationOutcome,
   startFunctionWorker,
 } from "./function-worker.ts";
+import type { Turnstile } from "./turnstile.ts";
+import type { FunctionError } from "./worker-protocol.ts";
 
 export interface FunctionPool {
   readonly invoke: (event: string) => Promise<Invoked>;
@@ -21,6 +26,8 @@ export type Invoked = InvocationOutcome & { readonly requestId: string };
 
 export interface FunctionPoolProps extends FunctionWorkerProps {
   readonly concurrencyMax: number;
+  /** Where workers of all functions pass to be started: loading one takes a core for a while. */
+  readonly starts: Turnstile;
   readonly onInvocation: () => void;
 }
 
@@ -29,51 +36,20 @@ const IDLE_MS_MAX = 5 * 60_000;
 
 const STOPPED = { errorType: "Runtime.Stopped", errorMessage: "The local stack is stopping" };
 
-export function functionPool(props: FunctionPoolProps): FunctionPool {
-  const idle: { readonly worker: FunctionWorker; readonly timer: NodeJS.Timeout }[] = [];
-  const workers = new Set<FunctionWorker>();
-  const waiting: ((worker: FunctionWorker | undefined) => void)[] = [];
-  const running = new Set<Promise<unknown>>();
-  let stopping = false;
+/** What a waiting invocation gets. */
+type Given = { readonly worker: FunctionWorker } | { readonly error: FunctionError };
 
-  const acquire = (): Promise<FunctionWorker | undefined> => {
-    if (stopping) return Promise.resolve(undefined);
-    const last = idle.pop(); // the warmest
-    if (last !== undefined) {
-      clearTimeout(last.timer);
-      return Promise.resolve(last.worker);
-    }
-    if (workers.size < props.concurrencyMax) return Promise.resolve(start());
-    return new Promise((resolve) => waiting.push(resolve));
-  };
-  const start = () => {
-    const worker = startFunctionWorker(props);
-    workers.add(worker);
-    return worker;
-  };
-  const release = (worker: FunctionWorker) => {
-    if (!worker.isAlive()) workers.delete(worker);
-    const next = waiting.shift();
-    if (next !== undefined) return next(worker.isAlive() ? worker : start());
-    if (!worker.isAlive()) return;
-    const timer = setTimeout(() => retire(worker), IDLE_MS_MAX);
-    timer.unref();
-    idle.push({ worker, timer });
-  };
-  const retire = (worker: FunctionWorker) => {
-    const at = idle.findIndex((one) => one.worker === worker);
-    if (at >= 0) idle.splice(at, 1);
-    workers.delete(worker);
-    void worker.stop();
-  };
+export function functionPool(props: FunctionPoolProps): FunctionPool {
+  const running = new Set<Promise<unknown>>();
+  const workers = workersOf(props);
 
   const run = async (event: string): Promise<Invoked> => {
     const requestId = randomUUID();
-    const worker = await acquire();
-    if (worker === undefined) return { ok: false, error: STOPPED, requestId };
+    const given = await workers.acquire();
+    if ("error" in given) return { ok: false, error: given.error, requestId };
     props.onInvocation();
-    const outcome = await worker.invoke({ requestId, event });
-    release(worker);
+    const outcome = await given.worker.invoke({ requestId, event });
+    workers.release(given.worker);
     return { ...outcome, requestId };
   };
 
@@ -85,11 +61,80 @@ export function functionPool(props: FunctionPoolProps): FunctionPool {
       return invocation.finally(() => running.delete(invocation));
     },
     stop: async (graceMs) => {
-      stopping = true;
-      for (const resolve of waiting.splice(0)) resolve(undefined);
+      workers.close();
       await settledWithin(graceMs, [...running]);
+      await workers.end();
+    },
+  };
+}
+
+function workersOf(props: FunctionPoolProps) {
+  const idle: { readonly worker: FunctionWorker; readonly timer: NodeJS.Timeout }[] = [];
+  const alive = new Set<FunctionWorker>();
+  const waiting: ((given: Given) => void)[] = [];
+  /** Starts that wait for their turn, and workers that load. */
+  let planned = 0;
+  let loading = 0;
+  let isOpen = true;
+
+  const startIfWanted = () => {
+    const coming = planned + loading;
+    if (!isOpen || coming >= waiting.length || alive.size + planned >= props.concurrencyMax) return;
+    planned += 1;
+    void props.starts.pass(start).finally(startIfWanted);
+  };
+  const start = async () => {
+    planned -= 1;
+    // Whoever waited may have been served meanwhile.
+    if (!isOpen || waiting.length <= loading) return;
+    const worker = startFunctionWorker(props);
+    alive.add(worker);
+    loading += 1;
+    const loaded = await worker.loaded;
+    loading -= 1;
+    if (loaded === "ready") return release(worker);
+    alive.delete(worker);
+    waiting.shift()?.({ error: loaded }); // P2
+  };
+  const release = (worker: FunctionWorker) => {
+    if (!worker.isAlive()) {
+      alive.delete(worker);
+      startIfWanted();
+      return;
+    }
+    const next = waiting.shift();
+    if (next !== undefined) return next({ worker }); // P1
+    const timer = setTimeout(() => retire(worker), IDLE_MS_MAX);
+    timer.unref();
+    idle.push({ worker, timer });
+  };
+  const retire = (worker: FunctionWorker) => {
+    const at = idle.findIndex((one) => one.worker === worker);
+    if (at >= 0) idle.splice(at, 1);
+    alive.delete(worker);
+    void worker.stop();
+  };
+
+  return {
+    acquire: (): Promise<Given> => {
+      if (!isOpen) return Promise.resolve({ error: STOPPED });
+      const last = idle.pop(); // the warmest
+      if (last !== undefined) {
+        clearTimeout(last.timer);
+        return Promise.resolve({ worker: last.worker });
+      }
+      const given = new Promise<Given>((resolve) => waiting.push(resolve));
+      startIfWanted();
+      return given;
+    },
+    release,
+    close: () => {
+      isOpen = false;
+      for (const give of waiting.splice(0)) give({ error: STOPPED });
+    },
+    end: async () => {
       for (const { timer } of idle.splice(0)) clearTimeout(timer);
-      await Promise.all([...workers].map((worker) => worker.stop()));
+      await Promise.all([...alive].map((worker) => worker.stop()));
     },
   };
 }

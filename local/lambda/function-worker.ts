@@ -25,6 +25,9 @@ export type InvocationOutcome =
 export type Invocation = { readonly requestId: string; readonly event: string };
 
 export interface FunctionWorker {
+  /** `ready` for its first invocation, or why it never will be (it has then ended). */
+  readonly loaded: Promise<"ready" | FunctionError>;
+  /** To be called when it is ready. */
   readonly invoke: (invocation: Invocation) => Promise<InvocationOutcome>;
   /** False once it ended. */
   readonly isAlive: () => boolean;
@@ -40,14 +43,29 @@ export interface FunctionWorkerProps {
 
 /** Lambda's limit on loading a module before its first invocation. */
 const INIT_MS_MAX = 10_000;
+const INIT_TIMED_OUT: FunctionError = {
+  errorType: "Sandbox.Timedout",
+  errorMessage: `Init timed out after ${(INIT_MS_MAX / 1_000).toFixed(2)} seconds`,
+};
+/** Ended by itself, with nothing said. */
+const EXITED: FunctionError = {
+  errorType: "Runtime.ExitError",
+  errorMessage: "Runtime exited without providing a reason",
+};
 
 export function startFunctionWorker(props: FunctionWorkerProps): FunctionWorker {
   const { model } = props;
   const worker = startThread(props);
   let alive = true;
-  const { promise: loaded, resolve: markLoaded } = Promise.withResolvers<FunctionError | "ready">();
+  const { promise: loading, resolve: markLoaded } = Promise.withResolvers<
+    "ready" | FunctionError
+  >();
   let answer: ((outcome: InvocationOutcome) => void) | undefined;
   let lastWords: FunctionError | undefined;
+  const end = async () => {
+    alive = false;
+    await worker.terminate();
+  };
 
   worker.on("message", (message: FromWorker) => {
     if (message.kind === "ready") return markLoaded("ready");
@@ -61,39 +79,31 @@ export function startFunctionWorker(props: FunctionWorkerProps): FunctionWorker 
   });
   worker.on("exit", () => {
     alive = false; // L3
-    const error = lastWords ?? { errorType: "Runtime.ExitError", errorMessage: "" };
+    const error = lastWords ?? EXITED;
     markLoaded(error);
     answer?.({ ok: false, error });
   });
 
-  const run = async ({ requestId, event }: Invocation): Promise<InvocationOutcome> => {
-    const state = await within(INIT_MS_MAX, loaded, () => timedOut(requestId, INIT_MS_MAX));
-    if (state !== "ready") {
-      await worker.terminate();
-      return { ok: false, error: ofRequest(requestId, state) };
-    }
+  const load = async (): Promise<"ready" | FunctionError> => {
+    const loaded = await within(INIT_MS_MAX, loading, () => INIT_TIMED_OUT);
+    if (loaded !== "ready") await end();
+    return loaded;
+  };
+  const invoke = async ({ requestId, event }: Invocation): Promise<InvocationOutcome> => {
     const { promise, resolve } = Promise.withResolvers<InvocationOutcome>();
     answer = resolve; // L1
     const deadlineAt = Date.now() + model.timeoutMs;
     worker.postMessage({ requestId, event, deadlineAt } satisfies ToWorker);
     const late = (): InvocationOutcome => {
-      alive = false;
-      void worker.terminate(); // L2
+      void end(); // L2
       return { ok: false, error: timedOut(requestId, model.timeoutMs) };
     };
     const outcome = await within(model.timeoutMs, promise, late);
     answer = undefined;
-    return outcome.ok ? outcome : { ok: false, error: ofRequest(requestId, outcome.error) };
+    if (outcome.ok || outcome.error !== EXITED) return outcome;
+    return { ok: false, error: exited(requestId) };
   };
-
-  return {
-    invoke: run,
-    isAlive: () => alive,
-    stop: async () => {
-      alive = false;
-      await worker.terminate();
-    },
-  };
+  return { loaded: load(), invoke, isAlive: () => alive, stop: end };
 }
 
 function startThread({ model, environment, onOutput }: FunctionWorkerProps): Worker {
@@ -117,13 +127,6 @@ function startThread({ model, environment, onOutput }: FunctionWorkerProps): Wor
   onOutput(worker.stdout);
   onOutput(worker.stderr);
   return worker;
-}
-
-/** Ends by themselves carry no request id; Lambda's do. */
-function ofRequest(requestId: string, error: FunctionError): FunctionError {
-  return error.errorType === "Runtime.ExitError" && error.errorMessage === ""
-    ? exited(requestId, "without providing a reason")
-    : error;
 }
 
 /** The promise's value, or the other one if it takes longer. */

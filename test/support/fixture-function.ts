@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type FunctionPool, functionPool } from "../../local/lambda/function-pool.ts";
+import { turnstile } from "../../local/lambda/turnstile.ts";
 import type { CallReport } from "../../local/lambda/worker-protocol.ts";
 import type { FunctionModel } from "../../local/template/stack-model.ts";
 
@@ -29,6 +30,7 @@ export function fixtureFunction(
     model,
     environment: model.environment,
     concurrencyMax: overrides.concurrencyMax ?? 4,
+    starts: turnstile(2),
     onOutput: (output) => {
       output.on("data", (chunk: Buffer) => chunks.push(String(chunk)));
     },

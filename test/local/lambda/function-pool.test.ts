@@ -186,6 +186,20 @@ describe("the workers of a function", () => {
     expect(new Set(answers.map(({ worker }) => worker)).size).toBe(2);
   });
 
+  it("P1 serve a burst between them, without a worker for each invocation", async () => {
+    const one = fixture(concurrent, { concurrencyMax: 30 });
+    const outcomes = await Promise.all(Array.from({ length: 30 }, () => invoke(one)));
+    expect(new Set(outcomes.map(read).map(({ worker }) => worker)).size).toBeLessThan(5);
+  });
+
+  it("P2 that cannot be loaded answer every invocation that waits", async () => {
+    const one = fixture("throw new TypeError('broken');", { concurrencyMax: 2 });
+    const outcomes = await Promise.all(Array.from({ length: 5 }, () => invoke(one)));
+    expect(outcomes).toEqual(
+      Array(5).fill({ ok: false, error: expect.objectContaining({ errorType: "TypeError" }) }),
+    );
+  });
+
   it("are used again while they are warm", async () => {
     const one = fixture(concurrent);
     const first = read(await invoke(one));

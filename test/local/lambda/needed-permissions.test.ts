@@ -10,6 +10,11 @@ describe("the permissions that a call needs", () => {
   it.each([
     ["dynamodb:UpdateItem", { TableName: "jobs" }, ["dynamodb:UpdateItem table/jobs"]],
     [
+      "dynamodb:PutItem",
+      { Item: { TableName: { S: '"TableName":"users"' } }, TableName: "jobs" },
+      ["dynamodb:PutItem table/jobs"],
+    ],
+    [
       "dynamodb:Query",
       { TableName: "jobs", IndexName: "byVm" },
       ["dynamodb:Query table/jobs/index/byVm"],
@@ -42,8 +47,8 @@ describe("the permissions that a call needs", () => {
     ["sqs:CreateQueue", { QueueName: "new.fifo" }, ["sqs:CreateQueue new.fifo"]],
     [
       "events:PutEvents",
-      { Entries: [{ EventBusName: "b" }, {}] },
-      ["events:PutEvents event-bus/b", "events:PutEvents event-bus/default"],
+      { Entries: [{ EventBusName: "b", Detail: '{"EventBusName":"no"}' }, { EventBusName: "c" }] },
+      ["events:PutEvents event-bus/b", "events:PutEvents event-bus/c"],
     ],
     [
       "sts:AssumeRole",
