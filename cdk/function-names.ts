@@ -13,6 +13,7 @@ export const FUNCTION_NAMES = [
   "dead-letters",
   "reconcile-host",
   "sweeper",
+  "first-token",
 ] as const;
 export type FunctionName = (typeof FUNCTION_NAMES)[number];
 

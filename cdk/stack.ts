@@ -14,6 +14,7 @@ import { ApartmentQueue, Apartments } from "./apartments.ts";
 import type { CodeOf } from "./bundle.ts";
 import { CommandQueues } from "./command-queues.ts";
 import type { DeploymentContext } from "./context.ts";
+import { FirstToken } from "./first-token.ts";
 import { HttpApi } from "./http-api.ts";
 import { Reports, Topics } from "./reports.ts";
 import { Sweeper } from "./sweeper.ts";
@@ -59,6 +60,8 @@ export class VmsyncStack extends Stack {
     const api = new HttpApi(this, "HttpApi", { surroundings, ingest: agents.ingest });
     const reports = new Reports(this, "Reports", { surroundings, topics });
     const sweeper = new Sweeper(this, "Sweeper", { surroundings });
+    const firstToken = new FirstToken(this, "FirstToken", { surroundings });
+    held.tables.grantReadWrite(firstToken.make.lambda, "tokens");
     grantAll(held, { apartments, agents, api, reports, sweeper });
     new CfnOutput(this, "ApiUrl", { value: api.url, description: "User and agent API" });
   }
