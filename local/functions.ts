@@ -18,6 +18,8 @@ import { TemplateError } from "./template/template.ts";
 
 export interface Functions {
   readonly invoke: (functionName: string, event: string) => Promise<Invoked>;
+  /** Resolves with the reason when queues or bus will invoke nothing any more. */
+  readonly broken: Promise<Error>;
   /** Ends what is under way within the grace, or leaves it to queue and bus. */
   readonly stop: (graceMs: number) => Promise<void>;
 }
@@ -51,6 +53,7 @@ export function startFunctions(props: FunctionsProps): Functions {
   for (const { functionName } of model.api.routes) poolNamed(functionName);
   const onFailure = (text: string) => logs.write(STACK_LOG, text);
   const stopping = new AbortController();
+  const { promise: broken, resolve: onBroken } = Promise.withResolvers<Error>();
 
   const sources = model.mappings.map((mapping) =>
     startEventSource({
@@ -60,6 +63,7 @@ export function startFunctions(props: FunctionsProps): Functions {
       region: site.region,
       batchesMax: BATCHES_MAX,
       onFailure,
+      onBroken,
     }),
   );
   const byArn = new Map(model.functions.map((one) => [one.arn, one]));
@@ -67,6 +71,7 @@ export function startFunctions(props: FunctionsProps): Functions {
     bus,
     clock,
     onFailure,
+    onBroken,
     invoke: async (arn, event) => {
       const target = byArn.get(arn);
       if (target === undefined) throw new TemplateError(`there is no function ${arn}`);
@@ -80,6 +85,7 @@ export function startFunctions(props: FunctionsProps): Functions {
   });
 
   return {
+    broken,
     invoke: (name, event) => poolNamed(name).invoke(event),
     stop: async (graceMs) => {
       const ended = [targets.stop(), ...sources.map((source) => source.stop())];

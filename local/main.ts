@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { HELP, type LocalOptions, parseOptions } from "./options.ts";
 import { startSimulatedHosts } from "./simulated-hosts.ts";
 import { StartError } from "./start-error.ts";
-import { startStack } from "./start-stack.ts";
+import { type Stack, startStack } from "./start-stack.ts";
 import { orTakenDown, type Teardown, teardown } from "./teardown.ts";
 import { TemplateError } from "./template/template.ts";
 
@@ -33,8 +33,10 @@ async function run(options: LocalOptions): Promise<void> {
   const down = teardown();
   const told = toldToStop();
   const say = options.json ? sayJson : sayText;
-  await orTakenDown(down, () => start(options, { down, say }));
-  say({ event: "stopping", why: await told });
+  const stack = await orTakenDown(down, () => start(options, { down, say }));
+  const why = await Promise.race([told, stack.broken]);
+  if (why instanceof Error) fail(`${why.message}: ${String(why.cause)}`);
+  else say({ event: "stopping", why });
   setTimeout(() => process.exit(), STOP_MS_MAX).unref();
   await down.run();
 }
@@ -42,7 +44,7 @@ async function run(options: LocalOptions): Promise<void> {
 async function start(
   options: LocalOptions,
   { down, say }: { readonly down: Teardown; readonly say: (said: Said) => void },
-): Promise<void> {
+): Promise<Stack> {
   const stack = await startStack({
     ...options,
     dynamoDbEndpoint: process.env["VMSYNC_DYNAMODB_ENDPOINT"],
@@ -52,7 +54,7 @@ async function start(
   down.defer(stack.stop);
   const { url, adminToken, adminTokenFile } = stack;
   say({ event: "ready", url, adminToken, adminTokenFile });
-  if (options.hosts === 0) return;
+  if (options.hosts === 0) return stack;
   const hosts = await startSimulatedHosts({
     ...options,
     ...stack,
@@ -64,6 +66,7 @@ async function start(
   down.defer(hosts.stop);
   const { hosts: count, vmsPerHost } = options;
   say({ event: "progress", what: `${count} simulated hosts are up, ${vmsPerHost} VMs each` });
+  return stack;
 }
 
 /** Resolves at the first signal; a second one ends the process at once, as usual. */

@@ -55,6 +55,8 @@ export interface Stack {
   readonly awsEndpoints: { readonly dynamoDb: string; readonly sqs: string };
   /** What functions called and how often they were invoked. */
   readonly calls: CallCounter;
+  /** Resolves with the reason when it cannot go on: only a new start helps. */
+  readonly broken: Promise<Error>;
   readonly stop: () => Promise<void>;
 }
 
@@ -126,6 +128,7 @@ async function makeStack(options: StackOptions, down: Teardown): Promise<Stack> 
     dataFolder: folder.path,
     awsEndpoints: { dynamoDb: dynamoDb.endpoint, sqs: aws.origin },
     calls,
+    broken: functions.broken,
     stop: down.run,
   };
 }
@@ -161,14 +164,15 @@ type AwsProps = {
 
 /** Queues, bus and STS behind one port. */
 async function startAws({ data }: StackOptions, { folder, model, logs }: AwsProps, down: Teardown) {
-  const store = openStore(data.kind === "ephemeral" ? ":memory:" : folder.storeFile);
+  const file = data.kind === "ephemeral" ? ":memory:" : folder.storeFile;
+  const store = asStartError(() => openStore(file));
   down.defer(store.close);
   const place = { store, clock: systemClock, region: REGION, accountId: ACCOUNT_ID };
   const queues = openQueueEngine(place);
   await makeQueues(queues, model.queues);
   const queueNames = model.mappings.map(({ queueName }) => queueName);
   await releaseInFlight({ store, queues, queueNames, now: systemClock.now() });
-  const bus = openBusEngine({ ...place, rules: model.rules, queues });
+  const bus = asStartError(() => openBusEngine({ ...place, rules: model.rules, queues }));
   const wire = await onPort(folder.awsPort, `it is the queues' port of ${folder.path}`, () =>
     startWireServer({
       port: folder.awsPort,
@@ -182,6 +186,15 @@ async function startAws({ data }: StackOptions, { folder, model, logs }: AwsProp
   );
   down.defer(wire.close);
   return { queues, bus, origin: wire.origin };
+}
+
+/** The engines say in one line what they cannot open. */
+function asStartError<T>(open: () => T): T {
+  try {
+    return open();
+  } catch (cause) {
+    throw new StartError(cause instanceof Error ? cause.message : String(cause), { cause });
+  }
 }
 
 async function onPort<T>(port: number, hint: string, start: () => Promise<T>): Promise<T> {

@@ -26,6 +26,8 @@ export interface EventSourceProps {
   readonly batchesMax: number;
   /** Told of what failed, in one line. */
   readonly onFailure: (text: string) => void;
+  /** Told when no more messages will be taken: the queue is not there, or its store failed for good. */
+  readonly onBroken: (error: Error) => void;
 }
 
 /** SQS's longest long poll. */
@@ -65,8 +67,8 @@ export function startEventSource(props: EventSourceProps): EventSource {
     }
   };
 
-  const polling = poll().catch((error: unknown) => {
-    props.onFailure(`${mapping.functionName} takes no more messages: ${String(error)}`);
+  const polling = poll().catch((cause: unknown) => {
+    props.onBroken(new Error(`${mapping.functionName} takes no more messages`, { cause }));
   });
   return {
     stop: async () => {

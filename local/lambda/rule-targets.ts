@@ -19,6 +19,8 @@ export interface RuleTargetsProps {
   /** Resolves when the event is dealt with; rejects when it is to be delivered again. */
   readonly invoke: (functionArn: string, event: string) => Promise<void>;
   readonly onFailure: (text: string) => void;
+  /** Told when nothing will be delivered any more: the store failed for good. */
+  readonly onBroken: (error: Error) => void;
 }
 
 /** Kept in memory at a time; the functions' own limits are lower. */
@@ -26,7 +28,8 @@ const UNDER_WAY_MAX = 100;
 /** Longer than any try of any event: a lease dies with this process anyway. */
 const LEASE_MS = 24 * 3_600_000;
 
-export function startRuleTargets({ bus, clock, invoke, onFailure }: RuleTargetsProps): RuleTargets {
+export function startRuleTargets(props: RuleTargetsProps): RuleTargets {
+  const { bus, clock, invoke, onFailure } = props;
   const underWay = new Set<Promise<void>>();
   let stopping = false;
   let wake = () => {};
@@ -69,7 +72,9 @@ export function startRuleTargets({ bus, clock, invoke, onFailure }: RuleTargetsP
     }
   };
 
-  const pumping = pump().catch((error: unknown) => onFailure(`the bus stopped: ${String(error)}`));
+  const pumping = pump().catch((cause: unknown) => {
+    props.onBroken(new Error("the bus delivers nothing more", { cause }));
+  });
   return {
     stop: async () => {
       stopping = true;

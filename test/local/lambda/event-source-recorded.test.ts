@@ -96,6 +96,9 @@ describe("an event-source mapping, as recorded on AWS", () => {
       region: "us-east-1",
       batchesMax: 1,
       onFailure: () => {},
+      onBroken: (error) => {
+        throw error;
+      },
     });
     for (let count = 1; count <= invocationsMax; count++) {
       await expect.poll(() => seen.length).toBe(count);

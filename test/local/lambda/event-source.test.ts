@@ -14,7 +14,7 @@ describe("a FIFO event source", () => {
   let queues: QueueEngine;
   let source: EventSource | undefined;
   let batches: Batch[];
-  let failures: string[];
+  let broken: string[];
   beforeEach(async () => {
     store = openStore(":memory:");
     const place = { region: "us-east-1", accountId: "111111111111" };
@@ -25,7 +25,7 @@ describe("a FIFO event source", () => {
       attributes: { FifoQueue: "true", VisibilityTimeout: "600" },
     });
     batches = [];
-    failures = [];
+    broken = [];
     source = undefined;
   });
   afterEach(async () => {
@@ -70,7 +70,8 @@ describe("a FIFO event source", () => {
       pool,
       region: "us-east-1",
       batchesMax: 100,
-      onFailure: (text) => failures.push(text),
+      onFailure: () => {},
+      onBroken: ({ message, cause }) => broken.push(`${message}: ${cause}`),
     });
   };
   const batch = async (at: number): Promise<Batch> => {
@@ -122,6 +123,7 @@ describe("a FIFO event source", () => {
   it("says so when its queue is not there", async () => {
     await queues.request({ action: "deleteQueue", queueName });
     start(1);
-    await expect.poll(() => failures).toEqual([expect.stringContaining("takes no more messages")]);
+    await expect.poll(() => broken).toEqual([expect.stringContaining(`f takes no more messages`)]);
+    expect(broken[0]).toContain(queueName);
   });
 });

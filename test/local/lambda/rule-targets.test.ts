@@ -49,6 +49,9 @@ describe("the targets of rules", () => {
       bus,
       clock,
       onFailure: () => {},
+      onBroken: (error) => {
+        throw error;
+      },
       invoke: async (arn, event) => {
         if (refuse) throw new Error("not now");
         const { source } = JSON.parse(event);
