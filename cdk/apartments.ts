@@ -24,11 +24,11 @@ const DEAD_LETTERS_TIMEOUT_SECONDS = 30;
 /** SQS's most without a batching window. */
 const BATCH_MESSAGES_MAX = 10;
 /**
- * Poison is acknowledged by the turn that finds it, so only failing infrastructure makes receives. A hundred is an
- * outage of minutes at the few seconds to which a failed turn shortens its visibility, and of five hours when the
- * function cannot even do that.
+ * SQS's own maximum. Poison is acknowledged by the turn that finds it, so only failing infrastructure makes receives, up
+ * to a minute apart (`shared/app/take-turns.ts`): a message becomes a dead letter after an outage of sixteen hours. What
+ * sequence numbers prove (A4) ends before that: `shared/core/flush.ts`, `SEQUENCE_TELLS_MS`.
  */
-const RECEIVES_MAX = 100;
+const RECEIVES_MAX = 1000;
 /** Turns side by side: ten apartments each; enough for 500 VMs busy at the same moment, and an upper bound of the write load. */
 const TURNS_MAX = 50;
 /** The least that a mapping takes; dead letters are rare and in no hurry. */

@@ -18,8 +18,8 @@ import {
 } from "./submit-verb.ts";
 import { vmView } from "./vm-view.ts";
 
-/** A spec over this would crowd the record (design.md, "The apartment"). */
-const SPEC_BYTES_MAX = 16 * 1024;
+/** The spec is in the record and in the start command stored there: a larger one would crowd it (design.md, "The apartment"). */
+const SPEC_BYTES_MAX = 8 * 1024;
 
 export async function createVm(
   deps: SubmitDeps,

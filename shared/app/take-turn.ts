@@ -11,6 +11,7 @@ import { effectsAreSent, type TurnSource } from "../core/flush.ts";
 import type { Facts } from "../core/turn.ts";
 import type { FactRequest, WorkRegistry } from "../core/work-type.ts";
 import { type ApartmentRecord, RECORD_BYTES_MAX } from "../model/apartment-record.ts";
+import { byteLength } from "../model/byte-length.ts";
 import type { HostFact } from "../model/host.ts";
 import type { HostId, JobId, VmId } from "../model/ids.ts";
 import type { JobRecord } from "../model/job.ts";
@@ -51,7 +52,7 @@ export async function takeTurn(deps: TurnDeps, turn: TurnRequest): Promise<TurnR
   for (let attempt = 0; attempt < COMMIT_ATTEMPTS_MAX; attempt += 1) {
     const { record, jobs } = await deps.apartments.load(turn.apartmentId, submitted(turn.messages));
     if (record === undefined) return { status: "no_apartment" };
-    if (!effectsAreSent(record, turn.source, sentVersion)) {
+    if (!effectsAreSent(record, turn.source, { sentVersion, now: deps.clock.now() })) {
       await sendEffects(deps, record); // A4
       sentVersion = record.version;
     }
@@ -127,9 +128,9 @@ async function fetchFact(deps: TurnDeps, known: Known, request: FactRequest): Pr
   }
 }
 
-/** A record over its size would be a bug of ours: bounded lists are what it is made of. */
+/** Spec, waiting jobs, unsettled commands and the effects of a turn are each bounded: a larger record is a bug of ours. */
 function assertSize(record: ApartmentRecord): void {
-  const bytes = JSON.stringify(record).length;
+  const bytes = byteLength(JSON.stringify(record));
   if (bytes > RECORD_BYTES_MAX)
     throw new Error(`apartment ${record.id}: a record of ${bytes} bytes`);
 }

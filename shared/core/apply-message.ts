@@ -11,12 +11,12 @@ import type {
   ReservedBody,
   ResultBody,
 } from "../model/apartment-message.ts";
-import { APPLIED_IDS_MAX } from "../model/apartment-record.ts";
+import { APPLIED_IDS_MAX, type UnsettledCommand } from "../model/apartment-record.ts";
 import type { LogicalId } from "../model/ids.ts";
 import { release, resolveIncident } from "./consequences.ts";
 import { observe } from "./observe.ts";
 import { admit, wakeJob } from "./run-job.ts";
-import { settle } from "./settle.ts";
+import { isAwaited, settle } from "./settle.ts";
 import { amend, type Turn } from "./turn.ts";
 
 /** The turn after one message; the same turn if it says nothing new. */
@@ -63,7 +63,7 @@ function applyBody(turn: Turn, { body }: ApartmentMessage): Turn {
 function takeResult(turn: Turn, result: ResultBody): Turn {
   const { unsettled, active } = turn.record;
   const left = settle(unsettled, result, active?.waitFor);
-  let next = left.length === unsettled.length ? turn : amend(turn, { unsettled: [...left] });
+  let next = left.length === unsettled.length ? turn : settled(turn, left);
   if (result.power !== undefined)
     next = observe(next, result.hostId, {
       bootOrdinal: result.bootOrdinal,
@@ -72,9 +72,8 @@ function takeResult(turn: Turn, result: ResultBody): Turn {
       epoch: result.epoch,
       receivedAt: result.receivedAt,
     });
-  const awaited =
-    active?.waitFor.kind === "result" && active.waitFor.commandId === result.commandId;
-  if (!awaited) return next === turn ? turn : wakeIfObserved(turn, next, result);
+  if (!isAwaited(result, active?.waitFor))
+    return next === turn ? turn : wakeIfObserved(turn, next, result);
   const { hostId, commandId, status, code, detail, power } = result;
   return wakeJob(next, {
     kind: "result",
@@ -86,6 +85,15 @@ function takeResult(turn: Turn, result: ResultBody): Turn {
     power,
     busy: result.busy === true,
   });
+}
+
+/** Nothing unsettled is left: what a stop could not confirm is confirmed, or was asked for again since. */
+function settled(turn: Turn, unsettled: readonly UnsettledCommand[]): Turn {
+  const next = amend(turn, { unsettled: [...unsettled] });
+  const unconfirmed = next.record.openIncidents.find(({ kind }) => kind === "unconfirmed_stop");
+  return unsettled.length === 0 && unconfirmed !== undefined
+    ? resolveIncident(next, unconfirmed.id)
+    : next;
 }
 
 function takeObservation(turn: Turn, body: ObservedBody): Turn {

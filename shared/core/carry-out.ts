@@ -7,16 +7,15 @@
  *  A8 what waits has a deadline.
  */
 import type { ActiveJob, WaitFor } from "../model/apartment-record.ts";
-import type { CommandCall } from "../model/command.ts";
+import type { HostId, JobId } from "../model/ids.ts";
 import type { JobError, JobStatus } from "../model/job.ts";
-import { consequences } from "./consequences.ts";
+import type { VmState } from "../model/vm.ts";
+import { changeVm, consequences, release } from "./consequences.ts";
+import { turnsOn } from "./settle.ts";
 import { amend, emit, journalEntry, nextName, project, type Turn } from "./turn.ts";
 import type { Action, Invalid, Outcome } from "./work-type.ts";
 
 const DAY_MS = 24 * 60 * 60 * 1000;
-
-/** Verbs after which the VM may be on at the host that they were sent to. */
-const TURNS_ON: ReadonlySet<CommandCall["verb"]> = new Set(["start"]);
 
 /** The turn after the active job answered. */
 export function carryOut(turn: Turn, outcome: Outcome<unknown, unknown> | Invalid): Turn {
@@ -28,11 +27,7 @@ export function carryOut(turn: Turn, outcome: Outcome<unknown, unknown> | Invali
     case "need":
       return { ...turn, needs: [...turn.needs, ...outcome.facts] };
     case "invalid":
-      return endJob(turn, {
-        status: "failed",
-        error: { code: "invalid_payload", detail: outcome.detail },
-        note: outcome.detail,
-      });
+      return abandonJob(turn, { code: "invalid_payload", detail: outcome.detail });
     case "wait":
       return wait(consequences(turn, outcome), active, outcome);
     case "succeed":
@@ -81,6 +76,36 @@ export function endJob(
   return amend(ended, { active: undefined });
 }
 
+/**
+ * Ends an active job that cannot go on: its work is unknown here, its payload not its own, or it throws. What it was in the
+ * middle of is not known any more, and room that it asked for is given back.
+ */
+export function abandonJob(turn: Turn, error: JobError): Turn {
+  const { active, vm } = turn.record;
+  if (active === undefined) throw new Error(`apartment ${turn.record.id} has no active job`);
+  let next = MIDWAY.has(vm.state) ? changeVm(turn, { state: "Unknown" }) : turn;
+  const { waitFor } = active;
+  if (waitFor.kind === "reserved" && waitFor.hostId !== vm.hostId)
+    next = release(next, waitFor.hostId);
+  return endJob(next, { status: "failed", error, note: error.detail });
+}
+
+const MIDWAY: ReadonlySet<VmState> = new Set(["Starting", "Stopping", "Migrating"]);
+
+/** Ends a job that never became active. */
+export function endUnbegun(turn: Turn, jobId: JobId, error: JobError): Turn {
+  const { now, settings } = turn.inputs;
+  return project(turn, {
+    jobId,
+    status: error.code === "cancelled" ? "cancelled" : "failed",
+    attempts: 0,
+    error,
+    finishedAt: now,
+    expiresAt: now + settings.jobRetentionDays * DAY_MS,
+    journal: journalEntry({ journalled: 0 }, { at: now, step: "ended", note: error.detail }),
+  });
+}
+
 function wait(
   turn: Turn,
   active: ActiveJob,
@@ -111,6 +136,7 @@ function wait(
     attempts: waiting.attempts,
     startedAt: active.startedAt,
     progress,
+    ...(outcome.action.kind === "timer" ? {} : { hostId: outcome.action.address.hostId }),
     journal: journalEntry(active, { at: now, step: outcome.step, note: outcome.note }),
   });
 }
@@ -139,7 +165,7 @@ function reserve(
   const { record } = turn;
   const { hostId, ...boot } = action.address;
   return {
-    turn: emit(turn, {
+    turn: emit(keepingRoom(turn, hostId), {
       kind: "reserve",
       hostId,
       vmId: record.id,
@@ -155,6 +181,14 @@ function reserve(
   };
 }
 
+/** Room that this turn was to give back and takes again is kept: the two effects have no order among them. */
+function keepingRoom(turn: Turn, hostId: HostId): Turn {
+  const effects = turn.effects.filter(
+    (effect) => effect.kind !== "release" || effect.hostId !== hostId,
+  );
+  return { ...turn, effects };
+}
+
 /** Every command raises the epoch: a later one supersedes, and an observation can say which it had seen (A6). */
 function command(
   turn: Turn,
@@ -164,8 +198,7 @@ function command(
   const { call, address, timeoutSeconds } = action;
   const { hostId } = address;
   const { record } = turn;
-  const turnsOn = TURNS_ON.has(call.verb);
-  if (turnsOn && record.unsettled.some((unsettled) => unsettled.hostId !== hostId))
+  if (turnsOn(call.verb) && record.unsettled.some((unsettled) => unsettled.hostId !== hostId))
     throw new Error(`${call.verb} to ${hostId} while a command is unsettled elsewhere (A6)`);
   const { turn: named, name: commandId } = nextName(turn);
   const epoch = record.epoch + 1;

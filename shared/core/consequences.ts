@@ -10,11 +10,10 @@ export function consequences(
   outcome: Extract<Outcome<unknown, unknown>, { kind: "wait" | "succeed" | "fail" }>,
 ): Turn {
   let next = outcome.vm === undefined ? turn : changeVm(turn, outcome.vm);
-  if (outcome.release !== undefined) next = release(next, outcome.release);
+  for (const hostId of outcome.release ?? []) next = release(next, hostId);
   if (outcome.open !== undefined) next = openIncident(next, outcome.open);
-  for (const incident of next.record.openIncidents)
-    if (outcome.resolve?.includes(incident.kind) === true)
-      next = resolveIncident(next, incident.id);
+  for (const { id, kind } of next.record.openIncidents)
+    if (outcome.resolve?.includes(kind) === true) next = resolveIncident(next, id);
   return next;
 }
 

@@ -13,12 +13,13 @@
 import type { ApartmentMessage } from "../model/apartment-message.ts";
 import type { ApartmentRecord } from "../model/apartment-record.ts";
 import type { LogicalId } from "../model/ids.ts";
+import type { JobError } from "../model/job.ts";
 import { applyMessage, note } from "./apply-message.ts";
-import { endJob } from "./carry-out.ts";
-import { changeVm, openIncident } from "./consequences.ts";
+import { abandonJob, endUnbegun } from "./carry-out.ts";
+import { openIncident } from "./consequences.ts";
 import type { TurnSource } from "./flush.ts";
 import { beginNext, goOnLater, wakeJob } from "./run-job.ts";
-import { amend, openTurn, project, type Turn, type TurnInputs, tell } from "./turn.ts";
+import { amend, openTurn, type Turn, type TurnInputs, tell } from "./turn.ts";
 import type { FactRequest } from "./work-type.ts";
 
 /** After an inline commit with effects somebody looks whether they were sent. */
@@ -85,13 +86,12 @@ function orPoison(turn: Turn, message: TurnMessage): Step {
   const { logicalId, body } = message.message;
   try {
     return { turn: applyMessage(turn, message.message), poisoned: 0 };
-  } catch (error) {
-    const reason = `message ${logicalId}: ${text(error)}`;
+  } catch (thrown) {
+    const reason = `message ${logicalId}: ${text(thrown)}`;
     const opened = poison(turn, reason);
+    const error = { code: "poison_message", detail: reason } as const;
     const failed =
-      body.kind === "submit"
-        ? failSubmitted(opened, body.jobId, reason)
-        : failActive(opened, reason);
+      body.kind === "submit" ? endUnbegun(opened, body.jobId, error) : abandoned(opened, error);
     return { turn: note(failed, logicalId), poisoned: 1 };
   }
 }
@@ -100,49 +100,23 @@ function orPoison(turn: Turn, message: TurnMessage): Step {
 function guarded(turn: Turn, step: (turn: Turn) => Turn): Step {
   try {
     return { turn: step(turn), poisoned: 0 };
-  } catch (error) {
-    const reason = `job ${turn.record.active?.jobId ?? turn.record.queued[0]?.jobId}: ${text(error)}`;
+  } catch (thrown) {
+    const reason = `job ${turn.record.active?.jobId ?? turn.record.queued[0]?.jobId}: ${text(thrown)}`;
     const opened = poison(turn, reason);
-    if (opened.record.active !== undefined)
-      return { turn: failActive(opened, reason), poisoned: 1 };
+    const error = { code: "poison_message", detail: reason } as const;
+    if (opened.record.active !== undefined) return { turn: abandonJob(opened, error), poisoned: 1 };
     const [head, ...queued] = opened.record.queued;
     if (head === undefined) return { turn: opened, poisoned: 1 };
-    return { turn: failSubmitted(amend(opened, { queued }), head.jobId, reason), poisoned: 1 };
+    return { turn: endUnbegun(amend(opened, { queued }), head.jobId, error), poisoned: 1 };
   }
+}
+
+function abandoned(turn: Turn, error: JobError): Turn {
+  return turn.record.active === undefined ? turn : abandonJob(turn, error);
 }
 
 function poison(turn: Turn, detail: string): Turn {
   return openIncident(turn, { kind: "poison_message", detail });
-}
-
-/** The state is not known any more if the job was in the middle of changing it. */
-function failActive(turn: Turn, reason: string): Turn {
-  const { active, vm } = turn.record;
-  if (active === undefined) return turn;
-  const midway = vm.state === "Starting" || vm.state === "Stopping" || vm.state === "Migrating";
-  const truthful = midway ? changeVm(turn, { state: "Unknown" }) : turn;
-  return endJob(truthful, {
-    status: "failed",
-    error: { code: "poison_message", detail: reason },
-    note: reason,
-  });
-}
-
-function failSubmitted(
-  turn: Turn,
-  jobId: Parameters<typeof project>[1]["jobId"],
-  reason: string,
-): Turn {
-  const { now, settings } = turn.inputs;
-  return project(turn, {
-    jobId,
-    status: "failed",
-    attempts: 0,
-    error: { code: "poison_message", detail: reason },
-    finishedAt: now,
-    expiresAt: now + settings.jobRetentionDays * 24 * 60 * 60 * 1000,
-    journal: [{ at: now, step: "ended", note: reason.slice(0, 512) }],
-  });
 }
 
 /** The job whose deadline has passed is told so, once a turn. */

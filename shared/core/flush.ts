@@ -4,6 +4,10 @@
  * They are, if this worker sent them, or if this is a queue batch in which every message has a higher sequence number
  * than the batch that stored them: a FIFO group moves on only when the earlier messages were deleted, and they are
  * deleted only after the effects were sent. In every other case they are sent again.
+ *
+ * A group moves on, too, when its first message goes to the dead-letter queue. That takes `maxReceiveCount` receives with
+ * up to a minute between them (`cdk/apartments.ts`), far longer than `SEQUENCE_TELLS_MS`: of an older commit the sequence
+ * numbers prove nothing, and its effects are sent again.
  */
 import type { ApartmentRecord } from "../model/apartment-record.ts";
 
@@ -16,16 +20,23 @@ export type TurnSource =
     }
   | { readonly kind: "inline" };
 
+/** Below the least time in which a message can be received often enough to be a dead letter, by hours. */
+export const SEQUENCE_TELLS_MS = 6 * 60 * 60 * 1000;
 const SEQUENCE_DIGITS = 40;
 
 export function effectsAreSent(
-  record: Pick<ApartmentRecord, "effects" | "effectsSequence" | "version">,
+  record: Pick<ApartmentRecord, "effects" | "effectsSequence" | "version" | "updatedAt">,
   source: TurnSource,
-  sentVersion: number | undefined,
+  known: {
+    /** The version whose effects this worker has sent. */
+    readonly sentVersion: number | undefined;
+    readonly now: number;
+  },
 ): boolean {
   if (record.effects.length === 0) return true;
-  if (record.version === sentVersion) return true;
+  if (record.version === known.sentVersion) return true;
   if (source.kind === "inline" || record.effectsSequence === undefined) return false;
+  if (known.now - record.updatedAt >= SEQUENCE_TELLS_MS) return false;
   return padded(source.lowestSequence) > padded(record.effectsSequence);
 }
 

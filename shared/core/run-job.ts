@@ -5,9 +5,9 @@
  *  A3 a submitted job is admitted only if its own record says that it is still new.
  */
 import { QUEUED_JOBS_MAX } from "../model/apartment-record.ts";
-import { type JobId, LogicalId } from "../model/ids.ts";
-import type { JobError, JobRecord } from "../model/job.ts";
-import { carryOut, endJob } from "./carry-out.ts";
+import { HostId, type JobId, LogicalId } from "../model/ids.ts";
+import type { JobRecord } from "../model/job.ts";
+import { abandonJob, carryOut, endUnbegun } from "./carry-out.ts";
 import { evidenceFor } from "./observe.ts";
 import { amend, emit, project, type Turn, want } from "./turn.ts";
 import type { Wakeup, WorkContext, WorkType } from "./work-type.ts";
@@ -23,7 +23,7 @@ export function admit(turn: Turn, jobId: JobId): Turn {
   if (job === null || job.status !== "queued" || job.revision !== 0) return turn;
   if (job.vmId !== record.id) throw new Error(`job ${jobId} is of VM ${job.vmId}`);
   if (record.queued.length >= QUEUED_JOBS_MAX)
-    return refuse(turn, job, {
+    return endUnbegun(turn, jobId, {
       code: "apartment_full",
       detail: `${QUEUED_JOBS_MAX} jobs wait for this VM`,
     });
@@ -52,7 +52,7 @@ export function wakeJob(turn: Turn, wakeup: Wakeup): Turn {
 
 function begin(turn: Turn, job: JobRecord): Turn {
   if (job.cancelRequested)
-    return refuse(turn, job, { code: "cancelled", detail: "cancelled before it began" });
+    return endUnbegun(turn, job.id, { code: "cancelled", detail: "cancelled before it began" });
   const { now } = turn.inputs;
   const begun = amend(turn, {
     epoch: turn.record.epoch + 1,
@@ -79,23 +79,9 @@ function begin(turn: Turn, job: JobRecord): Turn {
   return carryOut(begun, work.begin(contextOf(begun, job.input, undefined)));
 }
 
-/** Ends a job that never became active. */
-function refuse(turn: Turn, job: JobRecord, error: JobError): Turn {
-  const { now, settings } = turn.inputs;
-  return project(turn, {
-    jobId: job.id,
-    status: error.code === "cancelled" ? "cancelled" : "failed",
-    attempts: 0,
-    error,
-    finishedAt: now,
-    expiresAt: now + settings.jobRetentionDays * 24 * 60 * 60 * 1000,
-    journal: [{ at: now, step: "ended", note: error.detail }],
-  });
-}
-
 function endUnknown(turn: Turn, type: string, version: number): Turn {
   const detail = `this deployment does not know ${type} version ${version}`;
-  return endJob(turn, { status: "failed", error: { code: "unknown_work", detail }, note: detail });
+  return abandonJob(turn, { code: "unknown_work", detail });
 }
 
 function workOf(
@@ -118,11 +104,21 @@ function contextOf<M>(turn: Turn, input: unknown, memo: M): WorkContext<unknown,
     vm: record.vm,
     unsettled: record.unsettled,
     openIncidents: new Set(record.openIncidents.map((incident) => incident.kind)),
+    lastSaid: new Map(
+      Object.entries(record.observations).map(([hostId, said]) => [HostId.parse(hostId), said]),
+    ),
+    holds: holdsOf(turn),
     evidence: (hostId) => evidenceFor(active, record.observations, hostId),
     facts: inputs.facts,
     settings: inputs.settings,
     now: inputs.now,
   };
+}
+
+/** Room given back in this turn is still there when the turn is committed. */
+function holdsOf({ record, effects }: Turn): ReadonlySet<HostId> {
+  const given = effects.flatMap((effect) => (effect.kind === "release" ? [effect.hostId] : []));
+  return new Set(record.vm.hostId === undefined ? given : [record.vm.hostId, ...given]);
 }
 
 /** A message to oneself: the queue goes on where this turn stopped. */

@@ -1,41 +1,69 @@
 /**
  * A6, settlement: which of the commands sent are known to have no further effect on their host.
  *
- * Settled by: `done`; a failure that proves that nothing ran; a later probe on that host, under a newer epoch, that
- * answers that no earlier command of this VM runs or waits there. Never by `stale`, `outcome_unknown` or `timeout`.
+ * Settled, and only by the host that a command was sent to, by: `done`; a failure after which nothing of it runs; a later
+ * probe there, under a newer epoch, that answers that no earlier command of this VM runs or waits. Never by `stale` or
+ * `outcome_unknown`, nor by the `timeout` of a command that turns the VM on.
  */
 import type { ResultBody } from "../model/apartment-message.ts";
 import type { UnsettledCommand, WaitFor } from "../model/apartment-record.ts";
 
-/** Failures after which something may still run, or have run. */
-const PROVES_NOTHING: ReadonlySet<string> = new Set(["outcome_unknown", "timeout"]);
+/** Verbs after which the VM may be on at the host that they were sent to. */
+const TURNS_ON: ReadonlySet<string> = new Set(["start"]);
+
+export function turnsOn(verb: string): boolean {
+  return TURNS_ON.has(verb);
+}
+
+type Result = Pick<ResultBody, "commandId" | "hostId" | "epoch" | "status" | "code" | "busy">;
 
 /** The commands still unsettled after a result. */
 export function settle(
   unsettled: readonly UnsettledCommand[],
-  result: Pick<ResultBody, "commandId" | "hostId" | "epoch" | "status" | "code" | "busy">,
+  result: Result,
   waitFor: WaitFor | undefined,
 ): readonly UnsettledCommand[] {
-  if (answersProbe(result, waitFor)) {
+  if (isAwaited(result, waitFor) && waitFor.verb === "probe") {
     if (result.status !== "done" || result.busy === true) return unsettled;
     return unsettled.filter(
-      (command) => command.hostId !== result.hostId || command.epoch >= result.epoch,
+      (command) => command.hostId !== result.hostId || command.epoch >= waitFor.epoch,
     );
   }
-  const settles =
-    result.status === "done" ||
-    (result.status === "failed" && !PROVES_NOTHING.has(result.code ?? "outcome_unknown"));
-  return settles
-    ? unsettled.filter((command) => command.commandId !== result.commandId)
-    : unsettled;
+  return unsettled.filter((command) => !settles(result, command));
 }
 
-/** Only the probe that the job waits for settles: of a late one nobody knows any more that it was a probe. */
-function answersProbe(
-  result: Pick<ResultBody, "commandId">,
+/**
+ * Whether a result is that of the command that the active job waits for: by id, epoch and host, as a host speaks only for
+ * itself. Of a probe that nobody waits for any more nobody knows that it was one; it settles nothing.
+ */
+export function isAwaited(
+  result: Pick<Result, "commandId" | "hostId" | "epoch">,
   waitFor: WaitFor | undefined,
-): boolean {
+): waitFor is Extract<WaitFor, { kind: "result" }> {
   return (
-    waitFor?.kind === "result" && waitFor.commandId === result.commandId && waitFor.verb === "probe"
+    waitFor?.kind === "result" &&
+    waitFor.commandId === result.commandId &&
+    waitFor.hostId === result.hostId &&
+    waitFor.epoch === result.epoch
   );
+}
+
+function settles(result: Result, command: UnsettledCommand): boolean {
+  const { commandId, hostId, epoch, verb } = command;
+  if (result.commandId !== commandId || result.hostId !== hostId || result.epoch !== epoch)
+    return false;
+  return result.status === "done" || (result.status === "failed" && isOver(verb, result.code));
+}
+
+/** Whether nothing of a failed command runs any more. */
+function isOver(verb: string, code: string | undefined): boolean {
+  switch (code) {
+    case undefined:
+    case "outcome_unknown":
+      return false;
+    case "timeout":
+      return !turnsOn(verb);
+    default:
+      return true;
+  }
 }

@@ -41,6 +41,10 @@ export type WorkContext<I, M> = {
   readonly vm: VmSubject;
   readonly unsettled: readonly UnsettledCommand[];
   readonly openIncidents: ReadonlySet<IncidentKind>;
+  /** What each host said last of this VM, whenever that was. A hint whom to ask. */
+  readonly lastSaid: ReadonlyMap<HostId, Observation>;
+  /** Hosts on which this VM has room: its own, and those whose room this very turn gives back. */
+  readonly holds: ReadonlySet<HostId>;
   /**
    * What a host said that counts for this job: it is of the boot that the job's last command to it was meant for, and
    * had seen that command's epoch. Anything else is no evidence; the job probes.
@@ -93,13 +97,14 @@ export type VmChange = {
 /** What every answer but `ignore` and `need` may also bring about. */
 type Consequences = {
   readonly vm?: VmChange;
-  /** Room to give back. */
-  readonly release?: HostId;
+  /** Hosts whose room is given back. */
+  readonly release?: readonly HostId[];
   readonly open?: {
     readonly kind: IncidentKind;
     readonly hostId?: HostId;
     readonly detail: string;
   };
+  /** Incidents of this VM that are over with it. */
   readonly resolve?: readonly IncidentKind[];
   /** A line for the job's journal. */
   readonly note: string;

@@ -8,17 +8,17 @@ import * as z from "zod/mini";
 import type { Address, Outcome, Wakeup, WorkContext } from "../core/work-type.ts";
 import { HostId, Instant } from "../model/ids.ts";
 
-/** Between two probes of a host that is busy or gave no usable answer. */
+/** The least between two probes of a host that is busy, has no session or gave no usable answer. */
 const ASK_AGAIN_AFTER_MS = 3_000;
 /** How much longer than the probe's own time the job waits for its answer: the way there and back. */
 const ANSWER_SLACK_MS = 5_000;
-/** Probes that a job sends before it gives up, whatever its time (bounds the epoch and the host's queue). */
-const PROBES_MAX = 50;
+/** Looks at one host, spread over the time that there is for it (bounds the epoch, the journal and the host's queue). */
+const LOOKS_MAX = 50;
 
 /** The asking part of a job's memo. */
 export const Asking = z.strictObject({
   hostId: HostId,
-  probes: z.int(),
+  looks: z.int(),
   giveUpAt: Instant,
 });
 export type Asking = z.infer<typeof Asking>;
@@ -28,6 +28,8 @@ export type Found =
   | { readonly kind: "on" | "paused" | "off" }
   /** Nobody answered in time: nothing is known. */
   | { readonly kind: "silent" }
+  /** There is no such host: nobody can ever answer. */
+  | { readonly kind: "gone" }
   /** Not known yet: the outcome to return. */
   | { readonly kind: "asking"; readonly outcome: Outcome<Asking, never> };
 
@@ -38,7 +40,7 @@ export function ask(
 ): Found {
   return probe(context, {
     hostId: about.hostId,
-    probes: 0,
+    looks: 0,
     giveUpAt: context.now + about.forMs,
   });
 }
@@ -73,19 +75,24 @@ export function addressOf(
 ):
   | { readonly kind: "address"; readonly address: Address }
   | { readonly kind: "need"; readonly outcome: Outcome<never, never> }
-  | { readonly kind: "none" } {
+  /** It has joined anew and its agent has no session yet, or never had one. */
+  | { readonly kind: "no_session" }
+  /** It is not registered. */
+  | { readonly kind: "gone" } {
   const fact = context.facts.hosts.get(hostId);
   if (fact === undefined)
     return { kind: "need", outcome: { kind: "need", facts: [{ kind: "host", hostId }] } };
-  if (fact?.bootId === undefined || fact.queueUrl === undefined) return { kind: "none" };
+  if (fact === null) return { kind: "gone" };
+  if (fact.bootId === undefined || fact.queueUrl === undefined) return { kind: "no_session" };
   const { bootId, bootOrdinal, queueUrl } = fact;
   return { kind: "address", address: { hostId, bootId, bootOrdinal, queueUrl } };
 }
 
 function probe(context: WorkContext<unknown, unknown>, asking: Asking): Found {
-  if (context.now >= asking.giveUpAt || asking.probes >= PROBES_MAX) return { kind: "silent" };
+  if (context.now >= asking.giveUpAt) return { kind: "silent" };
   const found = addressOf(context, asking.hostId);
-  if (found.kind === "none") return { kind: "silent" };
+  if (found.kind === "gone") return { kind: "gone" };
+  if (found.kind === "no_session") return askLater(context, asking, "its agent has no session");
   if (found.kind === "need") return { kind: "asking", outcome: found.outcome };
   const timeoutSeconds = context.settings.probeTimeoutSeconds;
   return {
@@ -93,7 +100,7 @@ function probe(context: WorkContext<unknown, unknown>, asking: Asking): Found {
     outcome: {
       kind: "wait",
       step: "probing",
-      memo: { ...asking, probes: asking.probes + 1 },
+      memo: { ...asking, looks: asking.looks + 1 },
       action: {
         kind: "command",
         address: found.address,
@@ -101,21 +108,24 @@ function probe(context: WorkContext<unknown, unknown>, asking: Asking): Found {
         timeoutSeconds,
       },
       deadlineInMs: timeoutSeconds * 1000 + ANSWER_SLACK_MS,
-      note: `asks ${asking.hostId} what is true (${asking.probes + 1})`,
+      note: `asks ${asking.hostId} what is true (${asking.looks + 1})`,
     },
   };
 }
 
+/** Waits before the next look; longer, the fewer looks are left for the time that there is. */
 function askLater(context: WorkContext<unknown, unknown>, asking: Asking, note: string): Found {
-  if (context.now >= asking.giveUpAt) return { kind: "silent" };
+  const leftMs = asking.giveUpAt - context.now;
+  if (leftMs <= 0) return { kind: "silent" };
+  const spreadMs = Math.ceil(leftMs / Math.max(1, LOOKS_MAX - asking.looks));
   return {
     kind: "asking",
     outcome: {
       kind: "wait",
       step: "probing",
-      memo: asking,
+      memo: { ...asking, looks: asking.looks + 1 },
       action: { kind: "timer" },
-      deadlineInMs: ASK_AGAIN_AFTER_MS,
+      deadlineInMs: Math.min(leftMs, Math.max(ASK_AGAIN_AFTER_MS, spreadMs)),
       note,
     },
   };

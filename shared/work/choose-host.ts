@@ -12,6 +12,8 @@ export function chooseHost(
     readonly spec: VmSpec;
     readonly avoid: readonly HostId[];
     readonly prefer: HostId | undefined;
+    /** Hosts on which the VM has its room already: they look fuller than they are to it. */
+    readonly holds: ReadonlySet<HostId>;
   },
 ): HostFact | undefined {
   const fitting = candidates.filter(
@@ -19,7 +21,7 @@ export function chooseHost(
       host.state === "Up" &&
       !wish.avoid.includes(host.hostId) &&
       hasLabels(host, wish.spec) &&
-      hasRoom(host, wish.spec),
+      (wish.holds.has(host.hostId) || hasRoom(host, wish.spec)),
   );
   const preferred = fitting.find((host) => host.hostId === wish.prefer);
   return preferred ?? fitting.sort(emptierFirst)[0];

@@ -1,8 +1,10 @@
 /**
- * Start: find what is true if that is in doubt, hold room on a host, start there, and believe only what was seen.
+ * Start: find what is true if that is in doubt, find a place, start there, and believe only what was seen.
  *
- *   settling    something sent earlier is unsettled, or the state is in doubt: the hosts concerned are asked first
- *   reserving   room is held on one host after another, until one has it
+ *   settling    something sent earlier is unsettled, the state is in doubt, or a host says that it has the VM: those
+ *               hosts are asked first
+ *   holding     the VM was found on where it holds no room yet: that is set right before it counts as Running
+ *   reserving   a place is looked for (`find-place.ts`)
  *   starting    the command is out; the VM is Running when it is seen on by evidence after the command
  *   confirming  nobody said how the command ended: its host is asked; found off, another host is tried
  *
@@ -10,49 +12,27 @@
  */
 import * as z from "zod/mini";
 import type { Address, Outcome, Wakeup, WorkContext } from "../core/work-type.ts";
-import { BootId, HostId } from "../model/ids.ts";
-import type { JobErrorCode } from "../model/job.ts";
+import { HostId } from "../model/ids.ts";
 import { VmState } from "../model/vm.ts";
 import { Asking, addressOf, ask, type Found, hear, within } from "./ask-host.ts";
-import { chooseHost } from "./choose-host.ts";
 import { defineWork } from "./define-work.ts";
-
-/** How long a reservation's answer may take. */
-const RESERVATION_MS = 30_000;
-/** How long, beyond the command's own time, the job waits for its result: the way there and back. */
-const RESULT_SLACK_MS = 15_000;
-/** How long a host is asked how a start ended. */
-const CONFIRM_MS = 60_000;
+import { fail } from "./fail.ts";
+import { place, placed, placeElsewhere, Reserving, Search, Target } from "./find-place.ts";
+import { CONFIRM_MS, RESULT_SLACK_MS } from "./patience.ts";
 
 const Input = z.strictObject({ hostId: z.optional(HostId) });
 type Input = z.infer<typeof Input>;
 
-const Target = z.strictObject({
-  hostId: HostId,
-  bootId: BootId,
-  bootOrdinal: z.int(),
-  queueUrl: z.string(),
-});
-
-/** Carried through every phase: the hosts tried, and what the last one said. */
-const Search = z.strictObject({
-  avoid: z.array(HostId),
-  attempt: z.int(),
-  /** The state to fall back to when no host takes the VM. */
-  before: VmState,
-  refusal: z.optional(z.string()),
-});
-type Search = z.infer<typeof Search>;
-
 const Memo = z.discriminatedUnion("phase", [
   z.strictObject({
     phase: z.literal("settling"),
-    search: Search,
+    before: VmState,
     asking: Asking,
     /** Hosts still to be asked after this one. */
     remaining: z.array(HostId),
   }),
-  z.strictObject({ phase: z.literal("reserving"), search: Search, target: Target }),
+  z.strictObject({ phase: z.literal("holding"), hostId: HostId }),
+  Reserving,
   z.strictObject({ phase: z.literal("starting"), search: Search, target: Target }),
   z.strictObject({
     phase: z.literal("confirming"),
@@ -103,75 +83,93 @@ function begin(context: Context): Step {
     return { kind: "succeed", result: { hostId: vm.hostId }, note: `is Running on ${vm.hostId}` };
   if (openIncidents.has("unconfirmed_stop") || openIncidents.has("split_brain"))
     return fail("vm_unsettled", "an unconfirmed stop or a split brain is open for this VM");
-  const search: Search = { avoid: [], attempt: 0, before: vm.state };
-  const doubtful = reception === "go" ? undefined : (vm.hostId ?? vm.lastHostId);
-  const hosts = new Set([
-    ...context.unsettled.map((command) => command.hostId),
-    ...(doubtful === undefined ? [] : [doubtful]),
-  ]);
-  return settleNext(context, search, [...hosts]);
+  return settleNext(context, vm.state, hostsInDoubt(context));
 }
+
+/** Hosts that may have the VM on, as far as the record knows: they are asked before it is started anywhere (A6). */
+function hostsInDoubt({ vm, unsettled, lastSaid }: Context): readonly HostId[] {
+  const uncertain =
+    definition.reception[vm.state] === "probe" ? (vm.hostId ?? vm.lastHostId) : undefined;
+  const claiming = [...lastSaid].filter(([, { power }]) => MAY_BE_ON.has(power));
+  return [
+    ...new Set([
+      ...unsettled.map((command) => command.hostId),
+      ...(uncertain === undefined ? [] : [uncertain]),
+      ...claiming.map(([hostId]) => hostId),
+    ]),
+  ];
+}
+
+const MAY_BE_ON: ReadonlySet<string> = new Set(["on", "paused", "unknown"]);
 
 function resume(context: WorkContext<Input, Memo>, wakeup: Wakeup): Step {
   const { memo } = context;
   switch (memo.phase) {
     case "settling":
-      return settle(context, memo, hear(context, memo.asking, wakeup));
-    case "reserving":
-      return reserved(context, memo, wakeup);
-    case "starting":
-      return started(context, memo, wakeup);
-    case "confirming":
-      if (seenOn(context, memo.asking.hostId)) return running(memo.asking.hostId);
-      return confirm(
+      return settle(
         context,
         { ...memo, hostId: memo.asking.hostId },
         hear(context, memo.asking, wakeup),
       );
+    case "holding":
+      return wakeup.kind === "observed" || wakeup.kind === "result"
+        ? { kind: "ignore" }
+        : running(context, memo.hostId);
+    case "reserving": {
+      const answer = placed(context, memo, wakeup);
+      return answer.kind === "held" ? start(context, memo.search, answer.address) : answer.outcome;
+    }
+    case "starting":
+      return started(context, memo, wakeup);
+    case "confirming": {
+      const { hostId } = memo.asking;
+      if (seenOn(context, hostId)) return running(context, hostId);
+      return confirm(context, { ...memo, hostId }, hear(context, memo.asking, wakeup));
+    }
     default:
       return memo satisfies never;
   }
 }
 
 /** Asks the next host in doubt; when none is left, looks for a place. */
-function settleNext(context: Context, search: Search, hosts: readonly HostId[]): Step {
+function settleNext(context: Context, before: VmState, hosts: readonly HostId[]): Step {
   const [hostId, ...remaining] = hosts;
-  if (hostId === undefined) return place(context, search);
+  if (hostId === undefined) return place(context, { avoid: [], attempt: 0, before });
   const forMs = context.settings.commandTimeoutSeconds.start * 1000;
-  const found = ask(context, { hostId, forMs });
-  return settle(context, { search, remaining, asking: { hostId } }, found);
+  return settle(context, { before, remaining, hostId }, ask(context, { hostId, forMs }));
 }
 
 function settle(
   context: Context,
   memo: {
-    readonly search: Search;
+    readonly before: VmState;
     readonly remaining: readonly HostId[];
-    readonly asking: Pick<Asking, "hostId">;
+    readonly hostId: HostId;
   },
   found: Found,
 ): Step {
-  const { hostId } = memo.asking;
+  const { hostId, before, remaining } = memo;
   switch (found.kind) {
     case "on":
-      return running(hostId);
+      return context.vm.hostId === hostId ? running(context, hostId) : hold(context, hostId);
     case "paused":
       return {
         ...fail("vm_state_conflict", `the VM is paused on ${hostId}`),
         vm: { state: "Suspended", hostId },
       };
     case "off":
-      return settleNext(context, memo.search, memo.remaining);
+      return settleNext(context, before, remaining);
+    case "gone": // forgotten by an operator: nobody is left to ask
+      return context.unsettled.some((command) => command.hostId === hostId)
+        ? unsettled(memo)
+        : settleNext(context, before, remaining);
     case "silent":
-      return {
-        ...fail("vm_unsettled", `${hostId} did not say what became of earlier commands`),
-        vm: { state: "Unknown" },
-      };
+      return unsettled(memo);
     case "asking":
       return within(found.outcome, (asking) => ({
         phase: "settling",
-        search: memo.search,
-        remaining: [...memo.remaining],
+        before,
+        remaining: [...remaining],
         asking,
       }));
     default:
@@ -179,90 +177,51 @@ function settle(
   }
 }
 
-/** Holds room on the host named, the one that the VM has room on, or the best of the others; or gives up. */
-function place(context: Context, search: Search): Step {
-  if (search.attempt >= context.settings.startAttemptsMax)
-    return noHost(context, search, `${search.attempt} hosts were tried`);
-  const named = context.input.hostId;
-  if (named !== undefined)
-    return search.avoid.includes(named)
-      ? noHost(context, search, `${named} cannot take it`)
-      : placeAt(context, search, named);
-  const own = context.vm.hostId;
-  if (own !== undefined && !search.avoid.includes(own)) {
-    const fact = context.facts.hosts.get(own);
-    if (fact === undefined) return { kind: "need", facts: [{ kind: "host", hostId: own }] };
-    if (fact?.state === "Up") return placeAt(context, search, own);
-  }
-  const { candidates } = context.facts;
-  if (candidates === undefined) return { kind: "need", facts: [{ kind: "candidates" }] };
-  const host = chooseHost(candidates, {
-    spec: context.vm.spec,
-    avoid: search.avoid,
-    prefer: context.vm.lastHostId,
-  });
-  if (host?.bootId === undefined || host.queueUrl === undefined)
-    return noHost(context, search, "no host that is Up has room and the labels wanted");
-  const { hostId, bootId, bootOrdinal, queueUrl } = host;
-  return reserve(search, { hostId, bootId, bootOrdinal, queueUrl });
-}
-
-/** Holds room on this host; what the VM holds there already is its own, though the host may look full. */
-function placeAt(context: Context, search: Search, hostId: HostId): Step {
-  if (search.attempt >= context.settings.startAttemptsMax)
-    return noHost(context, search, `${search.attempt} reservations were tried`);
-  const found = addressOf(context, hostId);
-  if (found.kind === "need") return found.outcome;
-  if (found.kind === "none")
-    return noHost(context, search, `${hostId} is not there or has no session`);
-  return reserve(search, found.address);
-}
-
-function reserve(search: Search, target: Address): Step {
-  const attempt = search.attempt + 1;
+/** What was certain before stays so: it is the commands that are in doubt, not that the VM was seen off. */
+function unsettled({
+  before,
+  hostId,
+}: {
+  readonly before: VmState;
+  readonly hostId: HostId;
+}): Step {
+  const certain = before === "Stopped" || before === "Error";
   return {
-    kind: "wait",
-    step: "reserving",
-    memo: { phase: "reserving", search: { ...search, attempt }, target },
-    vm: { state: "Starting" },
-    action: { kind: "reserve", address: target, attempt },
-    deadlineInMs: RESERVATION_MS,
-    percent: 10,
-    note: `holds room on ${target.hostId}`,
+    ...fail("vm_unsettled", `${hostId} did not say what became of the VM there`),
+    vm: { state: certain ? before : "Unknown" },
   };
 }
 
-function reserved(
-  context: Context,
-  memo: Extract<Memo, { phase: "reserving" }>,
-  wakeup: Wakeup,
-): Step {
-  const { hostId } = memo.target;
-  if (wakeup.kind === "deadline")
-    return tryElsewhere(context, memo.search, { hostId, refusal: "its room was not answered for" });
-  if (wakeup.kind !== "reserved") return { kind: "ignore" };
-  if (wakeup.outcome.status === "refused") {
-    const { reason } = wakeup.outcome;
-    // Another boot by now: the host is as good as before, only its address is old.
-    if (reason === "stale_boot") return place(context, memo.search);
-    return tryElsewhere(context, memo.search, { hostId, refusal: reason });
-  }
-  const { address } = wakeup.outcome;
-  const timeoutSeconds = context.settings.commandTimeoutSeconds.start;
-  const left = context.vm.hostId;
+/** Found on where no room is held for it: it runs there whether or not there is room. */
+function hold(context: Context, hostId: HostId): Step {
+  const found = addressOf(context, hostId);
+  if (found.kind === "need") return found.outcome;
+  if (found.kind !== "address") return running(context, hostId);
   return {
-    ...(left === undefined || left === hostId ? {} : { release: left }),
+    kind: "wait",
+    step: "holding",
+    memo: { phase: "holding", hostId },
+    action: { kind: "reserve", address: found.address, attempt: 1 },
+    deadlineInMs: CONFIRM_MS,
+    percent: 80,
+    note: `was found on at ${hostId}; holds room there`,
+  };
+}
+
+function start(context: Context, search: Search, address: Address): Step {
+  const { hostId } = address;
+  const { name, spec, haEnabled, hostId: left } = context.vm;
+  const timeoutSeconds = context.settings.commandTimeoutSeconds.start;
+  return {
     kind: "wait",
     step: "starting",
-    memo: { phase: "starting", search: memo.search, target: address },
+    memo: { phase: "starting", search, target: address },
     vm: { state: "Starting", hostId },
+    ...(left === undefined || left === hostId ? {} : { release: [left] }),
     action: {
       kind: "command",
       address,
-      call: {
-        verb: "start",
-        args: { name: context.vm.name, spec: context.vm.spec, ha: context.vm.haEnabled },
-      },
+      call: { verb: "start", args: { name, spec, ha: haEnabled } },
       timeoutSeconds,
     },
     deadlineInMs: timeoutSeconds * 1000 + RESULT_SLACK_MS,
@@ -278,7 +237,7 @@ function started(
 ): Step {
   const { search, target } = memo;
   const { hostId } = target;
-  if (seenOn(context, hostId)) return running(hostId);
+  if (seenOn(context, hostId)) return running(context, hostId);
   switch (wakeup.kind) {
     case "observed":
     case "reserved":
@@ -287,19 +246,19 @@ function started(
       return askHowItEnded(context, { search, hostId, blame: true });
     case "result": {
       const refused =
-        wakeup.status === "failed" && !DOUBTFUL_FAILURES.has(wakeup.code ?? "outcome_unknown");
+        wakeup.status === "failed" && !MAY_BE_ON_AFTER.has(wakeup.code ?? "outcome_unknown");
       const blame = wakeup.status !== "stale";
       if (!refused) return askHowItEnded(context, { search, hostId, blame });
       const refusal = `${wakeup.code ?? "failed"}: ${wakeup.detail ?? ""}`;
-      return tryElsewhere(context, search, { hostId, refusal });
+      return placeElsewhere(context, search, { hostId, refusal });
     }
     default:
       return wakeup satisfies never;
   }
 }
 
-/** Failures after which the VM may be on all the same. */
-const DOUBTFUL_FAILURES: ReadonlySet<string> = new Set([
+/** Failures of a start after which the VM may be on all the same. */
+const MAY_BE_ON_AFTER: ReadonlySet<string> = new Set([
   "outcome_unknown",
   "timeout",
   "already_running",
@@ -314,19 +273,17 @@ function askHowItEnded(context: Context, doubt: Doubt): Step {
 function confirm(context: Context, { search, hostId, blame }: Doubt, found: Found): Step {
   switch (found.kind) {
     case "on":
-      return running(hostId);
+      return running(context, hostId);
     case "paused":
       return {
         ...fail("vm_state_conflict", `the VM was found paused on ${hostId}`),
         vm: { state: "Suspended", hostId },
       };
-    case "off":
-      return blame
-        ? tryElsewhere(context, search, {
-            hostId,
-            refusal: "it was not on after the start command",
-          })
-        : place(context, search);
+    case "off": {
+      const refusal = "it was not on after the start command";
+      return blame ? placeElsewhere(context, search, { hostId, refusal }) : place(context, search);
+    }
+    case "gone":
     case "silent":
       return {
         ...fail("timed_out", `${hostId} did not say how the start ended`),
@@ -339,48 +296,17 @@ function confirm(context: Context, { search, hostId, blame }: Doubt, found: Foun
   }
 }
 
-/** Nothing runs at this host: gives its room back and goes on to the next. */
-function tryElsewhere(
-  context: Context,
-  search: Search,
-  last: { readonly hostId: HostId; readonly refusal: string },
-): Step {
-  const refusal = `${last.hostId}: ${last.refusal}`.slice(0, 400);
-  const next = place(context, { ...search, refusal, avoid: [...search.avoid, last.hostId] });
-  if (next.kind === "need" || next.kind === "ignore") return next;
-  const vm = next.kind === "wait" ? { ...next.vm, hostId: null } : next.vm;
-  return {
-    ...next,
-    ...(vm === undefined ? {} : { vm }),
-    release: last.hostId,
-    note: `${refusal}; ${next.note}`,
-  };
-}
-
-function noHost(context: Context, search: Search, why: string): Step {
-  const { hostId } = context.vm;
-  const end = {
-    vm: { state: search.before === "Error" ? "Error" : "Stopped", hostId: null },
-    ...(hostId === undefined ? {} : { release: hostId }),
-  } as const;
-  return search.refusal === undefined
-    ? { ...fail("no_capacity", why), ...end }
-    : { ...fail("host_refused", search.refusal), ...end };
-}
-
 function seenOn(context: Context, hostId: HostId): boolean {
   return context.evidence(hostId)?.power === "on";
 }
 
-function running(hostId: HostId): Step {
+function running(context: Context, hostId: HostId): Step {
+  const left = context.vm.hostId;
   return {
     kind: "succeed",
     result: { hostId },
     vm: { state: "Running", hostId },
+    ...(left === undefined || left === hostId ? {} : { release: [left] }),
     note: `is Running on ${hostId}`,
   };
-}
-
-function fail(code: JobErrorCode, detail: string): Extract<Step, { kind: "fail" }> {
-  return { kind: "fail", error: { code, detail }, note: detail };
 }

@@ -1,27 +1,32 @@
 /**
  * Stop: ask the guest, or take its power; Stopped only when it was seen off.
  *
- *   finding     the state is in doubt: the host is asked first
+ *   finding     the state is in doubt, or too much is unsettled: the host is asked first
  *   asking      the guest was asked to shut down and has its grace
  *   forcing     its power is taken
- *   confirming  nobody said how that ended: the host is asked
+ *   confirming  nobody said how that ended, or it was refused: the host is asked
  *
- * A forced stop that nobody confirms ends `unconfirmed_stop`, its command unsettled (A6): the VM is started nowhere until
- * its host is heard, or fenced.
+ * A guest has its whole grace before its power is taken, whatever happens to its host's agent meanwhile. A forced stop that
+ * nobody confirms ends `unconfirmed_stop`, its command unsettled (A6): the VM is started nowhere until its host is heard,
+ * or fenced.
  */
 import * as z from "zod/mini";
 import type { Outcome, Wakeup, WorkContext } from "../core/work-type.ts";
-import { HostId } from "../model/ids.ts";
-import type { JobErrorCode } from "../model/job.ts";
+import type { CommandCall } from "../model/command.ts";
+import { HostId, Instant } from "../model/ids.ts";
 import { Asking, addressOf, ask, type Found, hear, within } from "./ask-host.ts";
 import { defineWork } from "./define-work.ts";
+import { fail } from "./fail.ts";
+import { CONFIRM_MS, RESULT_SLACK_MS } from "./patience.ts";
 
-/** How long, beyond the command's own time, the job waits for its result: the way there and back. */
-const RESULT_SLACK_MS = 15_000;
 /** What a shutdown command may take beyond the guest's grace. */
 const GRACE_SLACK_SECONDS = 10;
-/** How long a host is asked how a stop ended, or what is true before it. */
-const CONFIRM_MS = 60_000;
+/** Less than this left of a grace is none: a guest is not asked again for it. */
+const GRACE_LEFT_MS_MIN = 1_000;
+/** Power-offs sent by one job: one whose agent restarted under it is worth another, a host that never does it is not. */
+const FORCES_MAX = 3;
+/** Unsettled commands with which a job asks its host before it sends more: a probe settles them, and the list stays short. */
+const UNSETTLED_MANY = 8;
 
 const Input = z.strictObject({
   forced: z.optional(z.boolean()),
@@ -30,14 +35,22 @@ const Input = z.strictObject({
 });
 type Input = z.infer<typeof Input>;
 
+/** What was sent to the host, and what is left to do with it. */
+const Sent = z.discriminatedUnion("verb", [
+  z.strictObject({ verb: z.literal("shutdown"), graceEndsAt: Instant }),
+  z.strictObject({ verb: z.literal("poweroff"), forces: z.int() }),
+]);
+type Sent = z.infer<typeof Sent>;
+
 const Memo = z.discriminatedUnion("phase", [
   z.strictObject({ phase: z.literal("finding"), asking: Asking }),
-  z.strictObject({ phase: z.literal("asking"), hostId: HostId }),
-  z.strictObject({ phase: z.literal("forcing"), hostId: HostId }),
+  z.strictObject({ phase: z.literal("sent"), hostId: HostId, sent: Sent }),
   z.strictObject({
     phase: z.literal("confirming"),
-    after: z.enum(["shutdown", "poweroff"]),
+    sent: Sent,
     asking: Asking,
+    /** The hypervisor's own words, where it refused. */
+    refusal: z.optional(z.string()),
   }),
 ]);
 type Memo = z.infer<typeof Memo>;
@@ -70,17 +83,18 @@ export const vmStop = defineWork({
 });
 
 function begin(context: Context): Step {
-  const { vm } = context;
+  const { vm, unsettled } = context;
   const reception = vmStop.reception[vm.state];
   if (reception === "conflict")
     return fail("vm_state_conflict", `a VM that is ${vm.state} cannot be stopped`);
   if (reception === "at_once")
     return { kind: "succeed", result: { forced: false }, note: `is ${vm.state}` };
-  const hostId = vm.hostId ?? context.unsettled[0]?.hostId;
+  const hostId =
+    vm.hostId ?? unsettled[0]?.hostId ?? (vm.state === "Unknown" ? vm.lastHostId : undefined);
   if (hostId === undefined) return stopped(context, undefined, "nothing was sent to any host");
-  if (reception === "probe")
-    return foundBefore(context, hostId, ask(context, { hostId, forMs: CONFIRM_MS }));
-  return context.input.forced === true ? force(context, hostId) : askGuest(context, hostId);
+  return reception === "probe" || unsettled.length >= UNSETTLED_MANY
+    ? find(context, hostId)
+    : proceed(context, hostId);
 }
 
 function resume(context: WorkContext<Input, Memo>, wakeup: Wakeup): Step {
@@ -88,14 +102,12 @@ function resume(context: WorkContext<Input, Memo>, wakeup: Wakeup): Step {
   switch (memo.phase) {
     case "finding":
       return foundBefore(context, memo.asking.hostId, hear(context, memo.asking, wakeup));
-    case "asking":
-    case "forcing":
+    case "sent":
       return answered(context, memo, wakeup);
     case "confirming":
       return foundAfter(
         context,
-        memo.asking.hostId,
-        memo.after,
+        { ...memo, hostId: memo.asking.hostId },
         hear(context, memo.asking, wakeup),
       );
     default:
@@ -103,21 +115,30 @@ function resume(context: WorkContext<Input, Memo>, wakeup: Wakeup): Step {
   }
 }
 
-function askGuest(context: Context, hostId: HostId): Step {
-  const graceSeconds = context.input.graceSeconds ?? context.settings.shutdownGraceSeconds;
+/** The VM is on there. */
+function proceed(context: Context, hostId: HostId): Step {
+  if (context.input.forced === true) return force(context, hostId, 1);
+  const seconds = context.input.graceSeconds ?? context.settings.shutdownGraceSeconds;
+  return askGuest(context, hostId, context.now + seconds * 1000);
+}
+
+function askGuest(context: Context, hostId: HostId, graceEndsAt: number): Step {
+  const graceSeconds = Math.ceil((graceEndsAt - context.now) / 1000);
   return send(context, {
     hostId,
-    memo: { phase: "asking", hostId },
+    step: "asking",
+    sent: { verb: "shutdown", graceEndsAt },
     call: { verb: "shutdown", args: { graceSeconds } },
     timeoutSeconds: graceSeconds + GRACE_SLACK_SECONDS,
     note: `asks the guest to shut down, ${graceSeconds} s of grace`,
   });
 }
 
-function force(context: Context, hostId: HostId): Step {
+function force(context: Context, hostId: HostId, forces: number): Step {
   return send(context, {
     hostId,
-    memo: { phase: "forcing", hostId },
+    step: "forcing",
+    sent: { verb: "poweroff", forces },
     call: { verb: "poweroff", args: {} },
     timeoutSeconds: context.settings.commandTimeoutSeconds.stop,
     note: `takes the power on ${hostId}`,
@@ -128,60 +149,60 @@ function send(
   context: Context,
   command: {
     readonly hostId: HostId;
-    readonly memo: Memo;
-    readonly call:
-      | { readonly verb: "shutdown"; readonly args: { readonly graceSeconds: number } }
-      | { readonly verb: "poweroff"; readonly args: Record<string, never> };
+    readonly step: string;
+    readonly sent: Sent;
+    readonly call: CommandCall;
     readonly timeoutSeconds: number;
     readonly note: string;
   },
 ): Step {
-  const found = addressOf(context, command.hostId);
+  const { hostId, sent, timeoutSeconds } = command;
+  const found = addressOf(context, hostId);
   if (found.kind === "need") return found.outcome;
-  if (found.kind === "none")
-    return fail("host_unreachable", `${command.hostId} is not there or has no session`);
+  // No session: there may be one in a moment. Asking waits for it, and what is found decides anew.
+  if (found.kind !== "address") return find(context, hostId);
   return {
     kind: "wait",
-    step: command.memo.phase,
-    memo: command.memo,
+    step: command.step,
+    memo: { phase: "sent", hostId, sent },
     vm: { state: "Stopping" },
-    action: {
-      kind: "command",
-      address: found.address,
-      call: command.call,
-      timeoutSeconds: command.timeoutSeconds,
-    },
-    deadlineInMs: command.timeoutSeconds * 1000 + RESULT_SLACK_MS,
+    action: { kind: "command", address: found.address, call: command.call, timeoutSeconds },
+    deadlineInMs: timeoutSeconds * 1000 + RESULT_SLACK_MS,
     percent: 30,
     note: command.note,
   };
 }
 
 /** A command's host said something, or its time is up. */
-function answered(
-  context: Context,
-  memo: Extract<Memo, { phase: "asking" | "forcing" }>,
-  wakeup: Wakeup,
-): Step {
-  const { hostId } = memo;
+function answered(context: Context, memo: Extract<Memo, { phase: "sent" }>, wakeup: Wakeup): Step {
+  const { hostId, sent } = memo;
   if (seenOff(context, hostId)) return stopped(context, hostId, "was seen off");
   if (wakeup.kind === "observed" || wakeup.kind === "reserved") return { kind: "ignore" };
-  const after = memo.phase === "asking" ? "shutdown" : "poweroff";
-  const ignored =
-    memo.phase === "asking" &&
-    wakeup.kind === "result" &&
-    wakeup.code === "timeout" &&
-    wakeup.power === "on";
-  if (ignored) return guestIgnored(context, hostId);
-  return foundAfter(context, hostId, after, ask(context, { hostId, forMs: CONFIRM_MS }));
+  const failed = wakeup.kind === "result" && wakeup.status === "failed" ? wakeup : undefined;
+  if (sent.verb === "shutdown" && failed?.code === "timeout" && failed.power === "on")
+    return guestIgnored(context, hostId);
+  const refused = failed !== undefined && !UNCERTAIN.has(failed.code ?? "outcome_unknown");
+  const refusal = refused ? `${failed.code ?? "failed"}: ${failed.detail ?? ""}` : undefined;
+  return foundAfter(
+    context,
+    { hostId, sent, refusal },
+    ask(context, { hostId, forMs: CONFIRM_MS }),
+  );
 }
 
+/** Failures that are not the hypervisor's refusal. */
+const UNCERTAIN: ReadonlySet<string> = new Set(["outcome_unknown", "timeout"]);
+
 function guestIgnored(context: Context, hostId: HostId): Step {
-  if (context.input.thenForce === true) return force(context, hostId);
+  if (context.input.thenForce === true) return force(context, hostId, 1);
   return {
     ...fail("timed_out", "the guest did not shut down in its grace"),
     vm: { state: "Running", hostId },
   };
+}
+
+function find(context: Context, hostId: HostId): Step {
+  return foundBefore(context, hostId, ask(context, { hostId, forMs: CONFIRM_MS }));
 }
 
 /** What was true before anything was sent. */
@@ -189,9 +210,10 @@ function foundBefore(context: Context, hostId: HostId, found: Found): Step {
   switch (found.kind) {
     case "on":
     case "paused":
-      return context.input.forced === true ? force(context, hostId) : askGuest(context, hostId);
+      return proceed(context, hostId);
     case "off":
       return stopped(context, hostId, "was off");
+    case "gone":
     case "silent":
       if (context.input.forced === true) return unconfirmed(hostId);
       return {
@@ -205,39 +227,57 @@ function foundBefore(context: Context, hostId: HostId, found: Found): Step {
   }
 }
 
-/** What is true after a command of which nobody said how it ended. */
-function foundAfter(
-  context: Context,
-  hostId: HostId,
-  after: "shutdown" | "poweroff",
-  found: Found,
-): Step {
+type Doubt = {
+  readonly hostId: HostId;
+  readonly sent: Sent;
+  readonly refusal?: string | undefined;
+};
+
+/** What is true after a command of which nobody said how it ended, or which was refused. */
+function foundAfter(context: Context, doubt: Doubt, found: Found): Step {
+  const { hostId, sent, refusal } = doubt;
   switch (found.kind) {
     case "on":
     case "paused":
-      if (after === "shutdown") return guestIgnored(context, hostId);
-      return {
-        ...fail("host_refused", `${hostId} did not take the VM's power`),
-        vm: { state: found.kind === "on" ? "Running" : "Suspended", hostId },
-      };
+      return refusal === undefined ? again(context, doubt) : stillOn(found.kind, hostId, refusal);
     case "off":
       return stopped(context, hostId, "was found off");
+    case "gone":
     case "silent":
-      if (after === "poweroff") return unconfirmed(hostId);
+      if (sent.verb === "poweroff") return unconfirmed(hostId);
       return {
         ...fail("timed_out", `${hostId} did not say how the shutdown ended`),
         vm: { state: "Unknown" },
       };
     case "asking":
-      return within(found.outcome, (asking) => ({ phase: "confirming", after, asking }));
+      return within(found.outcome, (asking) => ({ phase: "confirming", sent, asking, refusal }));
     default:
       return found satisfies never;
   }
 }
 
+/** The command was lost, by its agent's restart or silence, and the VM is on: once more, for what is left of its time. */
+function again(context: Context, { hostId, sent }: Doubt): Step {
+  if (sent.verb === "poweroff")
+    return sent.forces < FORCES_MAX
+      ? force(context, hostId, sent.forces + 1)
+      : stillOn("on", hostId, `its power was not taken in ${FORCES_MAX} tries`);
+  return sent.graceEndsAt - context.now >= GRACE_LEFT_MS_MIN
+    ? askGuest(context, hostId, sent.graceEndsAt)
+    : guestIgnored(context, hostId);
+}
+
+function stillOn(power: "on" | "paused", hostId: HostId, refusal: string): Step {
+  return {
+    ...fail("host_refused", `${hostId}: ${refusal}`),
+    vm: { state: power === "on" ? "Running" : "Suspended", hostId },
+  };
+}
+
+/** Absence is no evidence here: `missing` is for those who ask the host. */
 function seenOff(context: Context, hostId: HostId): boolean {
   const power = context.evidence(hostId)?.power;
-  return power === "off" || power === "crashed" || power === "missing";
+  return power === "off" || power === "crashed";
 }
 
 function stopped(context: Context, hostId: HostId | undefined, how: string): Step {
@@ -246,8 +286,8 @@ function stopped(context: Context, hostId: HostId | undefined, how: string): Ste
     result: { forced: context.input.forced === true },
     vm: { state: "Stopped", hostId: null },
     resolve: ["unconfirmed_stop"],
+    ...(hostId === undefined ? {} : { release: [hostId] }),
     note: how,
-    ...(hostId === undefined ? {} : { release: hostId }),
   };
 }
 
@@ -258,8 +298,4 @@ function unconfirmed(hostId: HostId): Step {
     vm: { state: "Unknown" },
     open: { kind: "unconfirmed_stop", hostId, detail },
   };
-}
-
-function fail(code: JobErrorCode, detail: string): Extract<Step, { kind: "fail" }> {
-  return { kind: "fail", error: { code, detail }, note: detail };
 }

@@ -15,7 +15,7 @@ type EffectOf<K extends Effect["kind"]> = Extract<Effect, { kind: K }>;
 export class OneJob {
   record: ApartmentRecord;
   now = T0;
-  private readonly job: JobRecord;
+  private job: JobRecord;
   private readonly hosts: readonly HostFact[];
   private readonly settings: Settings;
   private seq = 100;
@@ -30,6 +30,12 @@ export class OneJob {
     this.hosts = world.hosts ?? [aHostFact()];
     this.settings = { ...settings, ...world.settings };
     this.hear({ kind: "submit", jobId: this.job.id });
+  }
+
+  /** The next job of the same VM, once the last has ended; what is asked of this from now on is about that one. */
+  submitAnother(n: number, job: Partial<JobRecord>): this {
+    this.job = aJob(n, job);
+    return this.hear({ kind: "submit", jobId: this.job.id });
   }
 
   /** The effects of the last commit, of one kind. */

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { SEQUENCE_TELLS_MS } from "../../../shared/core/flush.ts";
 import { aJob, aMessage, aRecord, hostId, jobIdOf } from "../../support/a-record.ts";
 import { type Fate, TurnWorld } from "../../support/turn-world.ts";
 
@@ -97,6 +98,28 @@ describe("A4: flush before overwrite", () => {
     await world.drain();
     expect(world.record.version).toBe(version);
     expect(world.commands.size).toBe(1);
+    world.assertAtRest();
+  });
+
+  it("sends again what a commit of hours ago stored: its message may have become a dead letter", async () => {
+    const world = stopping();
+    world.deliver(1);
+    await pass(world, UP_TO_COMMIT, "die_after");
+    world.queue = []; // the group moved on without it
+    world.now += SEQUENCE_TELLS_MS;
+    world.send(
+      aMessage({
+        kind: "observed",
+        hostId,
+        bootOrdinal: 1,
+        seq: 0,
+        power: "on",
+        receivedAt: world.now,
+      }),
+    );
+    world.deliver(1);
+    await world.drain();
+    expect(world.commands.size).toBeGreaterThan(0);
     world.assertAtRest();
   });
 

@@ -37,12 +37,29 @@ describe("A6: settlement", () => {
     ["failed", "not_found", true],
     ["failed", "outcome_unknown", false],
     ["failed", "timeout", false],
+    ["failed", "hypervisor_unreachable", true],
     ["failed", undefined, false],
     ["stale", undefined, false],
   ] as const)("a command answered %s %s is settled: %s", (status, code, settled) => {
     expect(settle([out(1), out(2)], result(1, status, code), undefined)).toEqual(
       settled ? [out(2)] : [out(1), out(2)],
     );
+  });
+
+  it("the timeout of a shutdown settles it: it turns nothing on, and is over", () => {
+    const shutdown = { ...out(1), verb: "shutdown" };
+    expect(settle([shutdown], result(1, "failed", "timeout"), undefined)).toEqual([]);
+  });
+
+  it("nothing settles but the answer of the host that the command was sent to, under its epoch", () => {
+    const elsewhere = { ...result(1, "done"), hostId: otherHostId };
+    expect(settle([out(1)], elsewhere, undefined)).toEqual([out(1)]);
+    expect(settle([out(1)], { ...result(1, "done"), epoch: 7 }, undefined)).toEqual([out(1)]);
+    const probed = { ...result(5, "done"), hostId: otherHostId };
+    expect(settle([out(1)], probed, waitsForProbe(5))).toEqual([out(1)]);
+    expect(settle([out(1)], { ...result(5, "done"), epoch: 99 }, waitsForProbe(5))).toEqual([
+      out(1),
+    ]);
   });
 
   it("a probe that says not busy settles everything earlier at its host, and nothing elsewhere", () => {

@@ -1,9 +1,10 @@
 import { describe, expect, it } from "vitest";
+import type { HostId } from "../../../shared/model/ids.ts";
 import { chooseHost } from "../../../shared/work/choose-host.ts";
 import { aHostFact, hostId, otherHostId } from "../../support/a-record.ts";
 
 const spec = { cpus: 2, memoryMiB: 512 };
-const wish = { spec, avoid: [], prefer: undefined };
+const wish = { spec, avoid: [], prefer: undefined, holds: new Set<HostId>() };
 const roomy = aHostFact({ free: { cpus: 8, memoryMiB: 9000 } });
 const tight = aHostFact({ hostId: otherHostId, free: { cpus: 2, memoryMiB: 512 } });
 

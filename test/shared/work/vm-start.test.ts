@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { UnsettledCommand } from "../../../shared/model/apartment-record.ts";
 import { BootId } from "../../../shared/model/ids.ts";
 import {
   aHostFact,
@@ -13,6 +14,15 @@ import { OneJob } from "../../support/one-job.ts";
 const two = [aHostFact(), aHostFact({ hostId: otherHostId, free: { cpus: 2, memoryMiB: 100 } })];
 const start = { type: "vm.start" };
 const starting = () => new OneJob(aRecord(), start, { hosts: two }).reserved("held");
+
+const anUnsettled = (verb: string) =>
+  UnsettledCommand.parse({
+    commandId: "x.1.0",
+    hostId: otherHostId,
+    epoch: 1,
+    jobId: "01930000-0000-7000-8000-000000000009",
+    verb,
+  });
 
 describe("vm.start", () => {
   it("reserves on the emptiest host, starts there, and is Running when the host says on", () => {
@@ -41,7 +51,8 @@ describe("vm.start", () => {
     const run = new OneJob(aRecord(), { ...start, input: { hostId: otherHostId } }, { hosts: two });
     expect(run.effects("reserve")[0]?.hostId).toBe(otherHostId);
     run.reserved("refused", "no room");
-    expect(run.ended?.error).toMatchObject({ code: "host_refused", detail: "host-b: no room" });
+    expect(run.ended?.error?.code).toBe("no_capacity");
+    expect(run.ended?.error?.detail).toContain("host-b: no room");
     expect(run.record.vm).toMatchObject({ state: "Stopped", hostId: undefined });
   });
 
@@ -49,7 +60,7 @@ describe("vm.start", () => {
     const run = new OneJob(aRecord(), start, { hosts: two }).reserved("refused");
     expect(run.effects("reserve")[0]?.hostId).toBe(otherHostId);
     run.reserved("refused");
-    expect(run.ended?.error?.code).toBe("host_refused");
+    expect(run.ended?.error?.code).toBe("no_capacity");
     expect(run.record.vm.state).toBe("Stopped");
   });
 
@@ -85,7 +96,7 @@ describe("vm.start", () => {
     const run = new OneJob(aRecord(), start, { hosts: two, settings: { startAttemptsMax: 1 } });
     run.reserved("refused");
     expect(run.record.active).toBeUndefined();
-    expect(run.ended?.error?.code).toBe("host_refused");
+    expect(run.ended?.error?.code).toBe("no_capacity");
   });
 
   it("believes a report that saw the command's epoch before the result comes", () => {
@@ -157,14 +168,7 @@ describe("vm.start", () => {
   });
 
   it("A6 asks every host with an unsettled command before it places the VM", () => {
-    const unsettled = {
-      commandId: "x.1.0",
-      hostId: otherHostId,
-      epoch: 1,
-      jobId: "01930000-0000-7000-8000-000000000009",
-      verb: "start",
-    };
-    const record = aRecord({ epoch: 1, unsettled: [unsettled] as never });
+    const record = aRecord({ epoch: 1, unsettled: [anUnsettled("start")] });
     const run = new OneJob(record, start, { hosts: two });
     expect(run.command).toMatchObject({ hostId: otherHostId, call: { verb: "probe" } });
     run.answered({ status: "done", power: "off" });
@@ -182,6 +186,74 @@ describe("vm.start", () => {
     const openIncidents = [{ id: "unconfirmed_stop.x", kind: "unconfirmed_stop" }] as never;
     const run = new OneJob(aRecord({ vm: { state: "Unknown", hostId }, openIncidents }), start);
     expect(run.ended?.error?.code).toBe("vm_unsettled");
+  });
+
+  it("A6 asks a host that says it has the VM on, though the record says Stopped, and takes it as it is", () => {
+    const said = { bootOrdinal: 1, seq: 1, power: "on" as const, receivedAt: 0 };
+    const run = new OneJob(aRecord({ observations: { [otherHostId]: said } }), start, {
+      hosts: two,
+    });
+    expect(run.command).toMatchObject({ hostId: otherHostId, call: { verb: "probe" } });
+    run.answered({ status: "done", power: "on" });
+    expect(run.effects("reserve")[0]?.hostId).toBe(otherHostId);
+    run.reserved("refused");
+    expect(run.record.vm).toMatchObject({ state: "Running", hostId: otherHostId });
+  });
+
+  it("keeps a VM Stopped that was seen off when a host does not say what became of an old command", () => {
+    const record = aRecord({ epoch: 1, unsettled: [anUnsettled("shutdown")] });
+    const run = new OneJob(record, start, { hosts: two }).silenceToTheEnd();
+    expect(run.ended?.error?.code).toBe("vm_unsettled");
+    expect(run.record.vm.state).toBe("Stopped");
+  });
+
+  it("asks for as long as a start may take, not for a number of times", () => {
+    const run = new OneJob(aRecord({ vm: { state: "Unknown", hostId } }), start);
+    const begun = run.now;
+    for (let n = 0; n < 300 && run.record.active !== undefined; n += 1)
+      if (run.effects("command").length > 0)
+        run.answered({ status: "done", power: "off", busy: true });
+      else run.silence();
+    expect(run.now - begun).toBeGreaterThanOrEqual(settings.commandTimeoutSeconds.start * 1000);
+    expect(run.ended?.error?.code).toBe("vm_unsettled");
+  });
+
+  it("waits for the session of a host that joined anew, instead of giving up at once", () => {
+    const joined = { ...aHostFact(), bootId: undefined, queueUrl: undefined };
+    const run = new OneJob(aRecord({ vm: { state: "Unknown", hostId } }), start, {
+      hosts: [joined],
+    });
+    expect(run.record.active).toMatchObject({ step: "probing", waitFor: { kind: "timer" } });
+  });
+
+  it("gives the room on its own host back when it goes on to another, and only then", () => {
+    const record = aRecord({ vm: { state: "Unknown", hostId } });
+    const run = new OneJob(record, { ...start, input: { hostId: otherHostId } }, { hosts: two });
+    run.answered({ status: "done", power: "off" });
+    expect(run.effects("release")).toEqual([]);
+    run.reserved("held");
+    expect(run.effects("release").map((effect) => effect.hostId)).toEqual([hostId]);
+  });
+
+  it("gives the room on its own host back when another refuses and it ends Stopped", () => {
+    const record = aRecord({ vm: { state: "Unknown", hostId } });
+    const run = new OneJob(record, { ...start, input: { hostId: otherHostId } }, { hosts: two });
+    run.answered({ status: "done", power: "off" }).reserved("refused");
+    expect(run.record.vm).toMatchObject({ state: "Stopped", hostId: undefined });
+    const given = run.effects("release").map((effect) => effect.hostId);
+    expect(new Set(given)).toEqual(new Set([hostId, otherHostId]));
+  });
+
+  it("A6 believes only the host that a command was sent to", () => {
+    const run = starting();
+    const spoofed = run.resultOf(run.command, {
+      status: "failed",
+      code: "libvirt_1",
+      hostId: otherHostId,
+    });
+    run.hear(spoofed);
+    expect(run.record.unsettled).toHaveLength(1);
+    expect(run.record.active?.step).toBe("starting");
   });
 
   it("A8 never waits without a deadline", () => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { aRecord, hostId } from "../../support/a-record.ts";
+import { aHostFact, aRecord, hostId } from "../../support/a-record.ts";
 import { OneJob } from "../../support/one-job.ts";
 
 const running = () => aRecord({ epoch: 5, vm: { state: "Running", hostId } });
@@ -101,7 +101,7 @@ describe("vm.stop", () => {
       detail: "busy",
     });
     run.answered({ status: "done", power: "on" });
-    expect(run.ended?.error?.code).toBe("host_refused");
+    expect(run.ended?.error).toEqual({ code: "host_refused", detail: "host-a: libvirt_38: busy" });
     expect(run.record.vm).toMatchObject({ state: "Running", hostId });
   });
 
@@ -119,10 +119,56 @@ describe("vm.stop", () => {
     expect(run.record.vm.state).toBe("Stopped");
   });
 
-  it("fails host_unreachable, changing nothing, when its host is not registered any more", () => {
+  it("fails host_unreachable, Unknown, when its host is not registered any more", () => {
     const run = new OneJob(running(), { type: "vm.stop" }, { hosts: [] });
     expect(run.ended?.error?.code).toBe("host_unreachable");
+    expect(run.record.vm).toMatchObject({ state: "Unknown", hostId });
+  });
+
+  it("waits for the session of a host that joined anew, and goes on when it is there", () => {
+    const joined = { ...aHostFact(), bootId: undefined, queueUrl: undefined };
+    const run = new OneJob(running(), { type: "vm.stop" }, { hosts: [joined] });
+    expect(run.record.active).toMatchObject({ step: "probing", waitFor: { kind: "timer" } });
+    expect(run.silenceToTheEnd().ended?.error?.code).toBe("host_unreachable");
+  });
+
+  it.each([{ status: "stale" as const }, { status: "failed" as const, code: "outcome_unknown" }])(
+    "asks the guest again for what is left of its grace when its agent lost the command: $status",
+    (lost) => {
+      const run = stop({ graceSeconds: 600, thenForce: true }).answered(lost);
+      run.now += 100_000;
+      run.answered({ status: "done", power: "on" });
+      expect(run.command.call).toEqual({ verb: "shutdown", args: { graceSeconds: 500 } });
+    },
+  );
+
+  it("says what the hypervisor said when it refuses the shutdown, and takes no power for that", () => {
+    const run = stop({ graceSeconds: 600, thenForce: true });
+    run.answered({ status: "failed", code: "libvirt_55", detail: "no ACPI" });
+    run.answered({ status: "done", power: "on" });
+    expect(run.ended?.error).toEqual({
+      code: "host_refused",
+      detail: "host-a: libvirt_55: no ACPI",
+    });
     expect(run.record.vm).toMatchObject({ state: "Running", hostId });
+  });
+
+  it("takes the power again when the agent restarted under it, three times at most", () => {
+    const run = stop({ forced: true });
+    for (let n = 0; n < 3; n += 1) {
+      expect(run.command.call.verb).toBe("poweroff");
+      run.answered({ status: "stale" }).answered({ status: "done", power: "on" });
+    }
+    expect(run.ended?.error?.code).toBe("host_refused");
+  });
+
+  it("A6 keeps the list of unsettled commands short, however often a guest ignores it", () => {
+    const run = stop({ graceSeconds: 1 });
+    for (let n = 2; n < 60; n += 1) {
+      run.answered({ status: "failed", code: "timeout", power: "on" });
+      run.submitAnother(n, { type: "vm.stop", input: { graceSeconds: 1 } });
+    }
+    expect(run.record.unsettled.length).toBeLessThanOrEqual(1);
   });
 
   it("fails invalid_payload on an input that is not its own, and the next job runs", () => {

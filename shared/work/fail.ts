@@ -1,0 +1,10 @@
+import type { Outcome } from "../core/work-type.ts";
+import type { JobErrorCode } from "../model/job.ts";
+
+/** A job's end with an error, which its journal tells too. */
+export function fail(
+  code: JobErrorCode,
+  detail: string,
+): Extract<Outcome<never, never>, { kind: "fail" }> {
+  return { kind: "fail", error: { code, detail }, note: detail };
+}
