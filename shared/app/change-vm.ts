@@ -8,8 +8,9 @@ import type { PatchVmRequest } from "../model/user-api.ts";
 import type { Vm } from "../model/vm.ts";
 import { findVm } from "./find-vm.ts";
 import type { Ports } from "./ports.ts";
+import { wholeVm } from "./read-vms.ts";
 import { type TurnDeps, takeTurn } from "./take-turn.ts";
-import { apartmentView, vmView } from "./vm-view.ts";
+import { apartmentView } from "./vm-view.ts";
 
 /** What an inline turn needs. */
 export type ChangeDeps = TurnDeps & Pick<Ports, "names">;
@@ -21,7 +22,7 @@ export async function patchVm(
   const found = await findVm(deps, request);
   if (!found.ok) return found;
   const changed = await changeInline(deps, request.vmId, { kind: "patch", ...request.patch });
-  return changed.ok ? { ok: true, value: vmView(changed.value) } : changed;
+  return changed.ok ? { ok: true, value: await wholeVm(deps, changed.value) } : changed;
 }
 
 /** Paused: the active job goes on, no next one begins. Resuming begins the next in this very turn. */

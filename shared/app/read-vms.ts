@@ -1,5 +1,5 @@
 /** Reading VMs and their apartments. */
-import type { Apartment } from "../model/apartment-record.ts";
+import type { Apartment, ApartmentRecord } from "../model/apartment-record.ts";
 import type { VmId } from "../model/ids.ts";
 import { type Answer, refuse } from "../model/problem.ts";
 import type { Caller } from "../model/token.ts";
@@ -14,11 +14,15 @@ export type PageOf<T> = { readonly items: T[]; readonly nextCursor?: string };
 
 export async function getVm(deps: ReadDeps, query: OneVm): Promise<Answer<Vm>> {
   const found = await findVm(deps, query);
-  if (!found.ok) return found;
-  const version = found.value.vm.domainXmlVersion;
+  return found.ok ? { ok: true, value: await wholeVm(deps, found.value) } : found;
+}
+
+/** A VM with its domain XML, which is an item of its own. */
+export async function wholeVm(deps: ReadDeps, record: ApartmentRecord): Promise<Vm> {
+  const { domainXmlVersion: version } = record.vm;
   const domainXml =
-    version === undefined ? undefined : await deps.apartments.readDomainXml(query.vmId, version);
-  return { ok: true, value: vmView(found.value, domainXml) };
+    version === undefined ? undefined : await deps.apartments.readDomainXml(record.id, version);
+  return vmView(record, domainXml);
 }
 
 export async function getApartment(deps: ReadDeps, query: OneVm): Promise<Answer<Apartment>> {

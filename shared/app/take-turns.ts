@@ -95,8 +95,10 @@ async function recordHomeless(
     return;
   }
   const what = content.ok ? content.message.logicalId : content.reason;
+  const body = content.ok ? content.message.body : undefined;
   await recordPoison(deps, {
-    name: messageId,
+    // One for all that a host says of a VM that is not there, however often; else one a message.
+    name: body?.kind === "result" ? `${body.hostId}.${vmId}` : messageId,
     vmId,
     detail: `${vmId === undefined ? "a group that is no VM's" : `no VM ${vmId}`}: ${what}`,
   });

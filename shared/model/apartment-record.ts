@@ -11,7 +11,7 @@ import { JobProgress, WorkName } from "./job.ts";
 import { Observation } from "./power.ts";
 import { VmName, VmSpec, VmState } from "./vm.ts";
 
-/** Every commit pays by KiB (design.md, "The apartment"); a turn that would go over it is refused. */
+/** Every commit pays by KiB (design.md, "The apartment"). What a record is made of is bounded below this; one above it is a bug. */
 export const RECORD_BYTES_MAX = 64 * 1024;
 /** The record's own limit of waiting jobs; the API's `apartmentQueueMax` is below it and soft. */
 export const QUEUED_JOBS_MAX = 256;
@@ -82,7 +82,7 @@ export const ApartmentRecord = z.strictObject({
   v: z.literal(1),
   id: VmId,
   version: Count,
-  /** The fencing token: grows with each job that begins, each attempt at another host, each settling probe. */
+  /** The fencing token: grows with each job that begins and each command that is sent (ADR 3). */
   epoch: Count,
   vm: VmSubject,
   observations: z.record(HostId, Observation),

@@ -29,10 +29,7 @@ export const CommandEffect = z.strictObject({
 });
 export type CommandEffect = z.infer<typeof CommandEffect>;
 
-/**
- * The projection of a job: holds only against a lower revision (a late worker's older projection changes nothing).
- * With a terminal status it answers the joiners, who are then woken (A7).
- */
+/** The projection of a job: holds only against a lower revision, so a late worker's older projection changes nothing (A7). */
 export const JobEffect = z.strictObject({
   kind: z.literal("job"),
   jobId: JobId,
