@@ -48,7 +48,7 @@ export function carryOut(turn: Turn, outcome: Outcome<unknown, unknown> | Invali
 }
 
 /** Ends the active job; the apartment is free for the next (A1, A7). */
-export function endJob(
+function endJob(
   turn: Turn,
   end: {
     readonly status: Extract<JobStatus, "succeeded" | "failed" | "cancelled">;

@@ -82,8 +82,6 @@ export type ApartmentMessage = z.infer<typeof ApartmentMessage>;
 type BodyOf<K extends ApartmentMessageBody["kind"]> = Extract<ApartmentMessageBody, { kind: K }>;
 
 /** The kinds by name, for handlers of one kind. */
-export type SubmitBody = BodyOf<"submit">;
 export type ResultBody = BodyOf<"result">;
 export type ObservedBody = BodyOf<"observed">;
 export type ReservedBody = BodyOf<"reserved">;
-export type WakeBody = BodyOf<"wake">;

@@ -3,26 +3,6 @@ import * as z from "zod/mini";
 import { BootId, CommandId, Count, JobId, VmId } from "./ids.ts";
 import { DomainXml, VmName, VmSpec } from "./vm.ts";
 
-export const CommandVerb = z.enum([
-  "start",
-  "shutdown",
-  "poweroff",
-  "reboot",
-  "reset",
-  "suspend",
-  "resume",
-  "migrate",
-  "probe",
-  "undefine",
-  "snapshot",
-  "revert",
-  "delete-snapshot",
-  "attach",
-  "detach",
-  "scale",
-]);
-export type CommandVerb = z.infer<typeof CommandVerb>;
-
 /** `domainXml` wins; without it the agent renders a domain from `name` and `spec`. */
 export const StartArgs = z.strictObject({
   name: VmName,

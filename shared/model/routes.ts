@@ -296,12 +296,5 @@ export type Operation = keyof typeof ROUTES;
 export type OperationOf<F extends RouteFamily> = {
   [O in Operation]: (typeof ROUTES)[O]["family"] extends F ? O : never;
 }[Operation];
-/** Parsed parts of a request to an operation. */
-export type RequestOf<O extends Operation> = {
-  readonly params: z.infer<(typeof ROUTES)[O]["params"]>;
-  readonly query: z.infer<(typeof ROUTES)[O]["query"]>;
-  readonly body: z.infer<(typeof ROUTES)[O]["body"]>;
-};
-
 /** The largest body taken (contract, 413). */
 export const BODY_BYTES_MAX = 256 * 1024;
