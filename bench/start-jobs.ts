@@ -1,0 +1,90 @@
+/**
+ * Start jobs through the whole local stack, data in a folder on disk: `npm run bench:start-jobs`.
+ *
+ * - closed loop: as many clients as VMs, each with one of its own, submit a start at once; when all have ended, the VMs are
+ *   stopped again outside the measured span. Once with nobody waiting for the ends, once with each client waiting by the API.
+ * - idle: one client, one VM, one job at a time.
+ * - hot VM: a backlog of alternating start and stop jobs of one VM, let go at once.
+ * - ceiling: what engine and SDK can do alone (`engine-alone.ts`), in the same run, with the calls that the jobs made.
+ *
+ * Guests change at once. Clients, agents and simulated hosts run on the same cores as the stack. Nothing is asserted.
+ */
+import { tmpdir } from "node:os";
+import { measureCeiling } from "./engine-alone.ts";
+import { closedFigures, meanMix, rounds } from "./support/closed-loop.ts";
+import { rounded } from "./support/figures.ts";
+import { fdatasyncSpeed, load, machine } from "./support/machine.ts";
+import { measureHot, measureIdle } from "./support/one-vm.ts";
+import { readOptions } from "./support/options.ts";
+import { showStartJobs } from "./support/show-start-jobs.ts";
+import { startSite } from "./support/site.ts";
+
+export type StartJobsOptions = {
+  readonly vms: number;
+  readonly hosts: number;
+  readonly rounds: number;
+  readonly warmUpRounds: number;
+};
+
+const IDLE_JOBS = 100;
+/** Below `apartmentQueueMax`; even, so that the VM is off again. */
+const HOT_JOBS = 60;
+
+export type StartJobsFigures = Awaited<ReturnType<typeof measureStartJobs>>;
+
+export async function measureStartJobs(options: StartJobsOptions) {
+  const before = { ...machine(), fdatasync4KiB: fdatasyncSpeed(tmpdir()) };
+  const site = await startSite(options);
+  const { rounds: count, warmUpRounds } = options;
+  try {
+    const cold = await rounds(site, { count: 1, watch: "last" });
+    await rounds(site, { count: warmUpRounds, watch: "last" });
+    const measured = await rounds(site, { count, watch: "last" });
+    const ceiling = await measureCeiling(site, { mix: meanMix(measured), rounds: count });
+    // The ceiling took minutes: what the jobs do after it, and not only before, is in the ratio.
+    const again = await rounds(site, { count, watch: "last" });
+    const closed = closedFigures([...measured, ...again]);
+    const idle = await measureIdle(site, IDLE_JOBS);
+    const hot = await measureHot(site, { backlog: HOT_JOBS, count });
+    await rounds(site, { count: warmUpRounds, watch: "each" });
+    const waiting = await rounds(site, { count, watch: "each" });
+    return {
+      machine: { ...before, loadAfter: load() },
+      options,
+      cold: closedFigures(cold),
+      closed,
+      ceiling,
+      ratio: rounded(closed.jobsPerSecond.median / ceiling.jobsPerSecond),
+      idle,
+      hot,
+      waiting: closedFigures(waiting),
+    };
+  } finally {
+    await site.stop();
+  }
+}
+
+if (import.meta.main) {
+  const options = readOptions({
+    script: "bench:start-jobs",
+    says: "Start jobs through the whole local stack, and what engine and SDK can do alone. Takes minutes.",
+    numbers: {
+      vms: { standard: 100, says: "VMs and clients of the closed loop" },
+      hosts: { standard: 4, says: "simulated hosts" },
+      rounds: { standard: 10, says: "measured rounds of each kind" },
+      "warm-up-rounds": { standard: 10, says: "rounds before, until all workers are compiled" },
+    },
+  });
+  if (options !== undefined) {
+    const { number, output } = options;
+    const figures = await measureStartJobs({
+      vms: number("vms"),
+      hosts: number("hosts"),
+      rounds: number("rounds"),
+      warmUpRounds: number("warm-up-rounds"),
+    });
+    process.stdout.write(
+      `${output === "json" ? JSON.stringify(figures, null, 2) : showStartJobs(figures)}\n`,
+    );
+  }
+}

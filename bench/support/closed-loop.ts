@@ -1,0 +1,89 @@
+/** Rounds of the closed loop: a start job of every VM at once, and the stops that follow outside the measured span. */
+import { added, type CallMix, perJob, readCalls, resetCalls } from "./aws-calls.ts";
+import { type CpuUse, cpuSpan } from "./cpu.ts";
+import { latency, rounded, spread, sum } from "./figures.ts";
+import type { JobTimes, Watch } from "./load-protocol.ts";
+import { load } from "./machine.ts";
+import type { Site } from "./site.ts";
+
+export type Round = {
+  readonly jobs: readonly JobTimes[];
+  readonly jobsPerSecond: number;
+  /** Calls a job, of functions and agents. */
+  readonly mix: CallMix;
+  readonly invocationsPerJob: number;
+  readonly cpu: CpuUse & { readonly clientsMs: number };
+  readonly load: number;
+};
+
+export async function rounds(
+  site: Site,
+  { count, watch }: { readonly count: number; readonly watch: Watch },
+): Promise<readonly Round[]> {
+  const done: Round[] = [];
+  while (done.length < count) done.push(await round(site, watch));
+  return done;
+}
+
+/** Calls and processor time are of all that the jobs set off, until it is quiet again; the span ends with the last job. */
+async function round({ stack, load: clients, vmIds, quiet }: Site, watch: Watch): Promise<Round> {
+  await quiet();
+  resetCalls(stack.calls);
+  const end = cpuSpan();
+  const { jobs, cpuMs } = await clients.run({ kind: "round", vmIds, verb: "start", watch });
+  const { othersPercent } = end();
+  await quiet();
+  const { mainMs, threadsMs, childrenMs } = end();
+  const { functions, agents, invocations } = readCalls(stack.calls);
+  await clients.run({ kind: "round", vmIds, verb: "stop", watch: "last" });
+  const spanMs =
+    Math.max(...jobs.map((job) => job.finishedAt)) -
+    Math.min(...jobs.map((job) => job.submittedAt));
+  return {
+    jobs,
+    jobsPerSecond: (jobs.length * 1000) / spanMs,
+    mix: perJob(added([functions, agents]), jobs.length),
+    invocationsPerJob: invocations / jobs.length,
+    cpu: { mainMs, threadsMs, childrenMs, othersPercent, clientsMs: cpuMs },
+    load: load(),
+  };
+}
+
+export type ClosedFigures = ReturnType<typeof closedFigures>;
+
+export function closedFigures(measured: readonly Round[]) {
+  const jobs = measured.flatMap((each) => each.jobs);
+  const perJobMs = (of: (cpu: Round["cpu"]) => number) =>
+    rounded(sum(measured.map(({ cpu }) => of(cpu))) / jobs.length);
+  const seen = jobs.flatMap(({ submittedAt, seenAt }) =>
+    seenAt === undefined ? [] : [seenAt - submittedAt],
+  );
+  return {
+    jobsPerSecond: spread(measured.map((each) => each.jobsPerSecond)),
+    /** From the acceptance by the API to the end, by the job's own times. */
+    createdToFinished: latency(jobs.map(({ createdAt, finishedAt }) => finishedAt - createdAt)),
+    /** From the request to the answer 202. */
+    submittedToAccepted: latency(
+      jobs.map(({ submittedAt, acceptedAt }) => acceptedAt - submittedAt),
+    ),
+    /** Only where each client waited for its own job. */
+    submittedToSeen: seen.length > 0 ? latency(seen) : undefined,
+    callsPerJob: rounded(sum(measured.map(({ mix }) => sum(Object.values(mix)))) / measured.length),
+    invocationsPerJob: rounded(
+      sum(measured.map((each) => each.invocationsPerJob)) / measured.length,
+    ),
+    cpuMsPerJob: {
+      functions: perJobMs(({ threadsMs, clientsMs }) => threadsMs - clientsMs),
+      main: perJobMs(({ mainMs }) => mainMs),
+      engine: perJobMs(({ childrenMs }) => childrenMs),
+      clients: perJobMs(({ clientsMs }) => clientsMs),
+    },
+    othersPercent: spread(measured.map(({ cpu }) => cpu.othersPercent)),
+    load: spread(measured.map((each) => each.load)),
+  };
+}
+
+/** Of all rounds together. */
+export function meanMix(measured: readonly Round[]): CallMix {
+  return perJob(added(measured.map(({ mix }) => mix)), measured.length);
+}

@@ -1,0 +1,210 @@
+/**
+ * The calls to AWS that start jobs make, made by plain SDK clients with nothing of ours around them: items as large, the same
+ * kinds of conditions, indexes and message groups.
+ */
+import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
+import { EventBridgeClient, PutEventsCommand } from "@aws-sdk/client-eventbridge";
+import {
+  DeleteMessageBatchCommand,
+  ReceiveMessageCommand,
+  SendMessageBatchCommand,
+  SendMessageCommand,
+  SQSClient,
+} from "@aws-sdk/client-sqs";
+import {
+  BatchGetCommand,
+  DynamoDBDocumentClient,
+  GetCommand,
+  PutCommand,
+  QueryCommand,
+  TransactWriteCommand,
+  UpdateCommand,
+} from "@aws-sdk/lib-dynamodb";
+import type { EngineStart } from "./engine-protocol.ts";
+
+/** One of each a thread, as a function has. */
+export type Clients = {
+  readonly documents: DynamoDBDocumentClient;
+  readonly sqs: SQSClient;
+  readonly events: EventBridgeClient;
+};
+
+export interface Caller {
+  /** Makes one call, `service:Action`. Throws on a call that no program is here for. */
+  readonly call: (name: string) => Promise<unknown>;
+}
+
+const REGION = "us-east-1";
+const MESSAGE = JSON.stringify({
+  v: 1,
+  logicalId: "x".repeat(60),
+  body: { text: "x".repeat(180) },
+});
+const EVENT_DETAIL = JSON.stringify({
+  topic: "custom.bench",
+  id: "x".repeat(40),
+  text: "x".repeat(160),
+});
+
+export function engineClients({ dynamoDb, aws, credentials }: EngineStart): Clients {
+  const region = REGION;
+  return {
+    documents: DynamoDBDocumentClient.from(
+      new DynamoDBClient({ endpoint: dynamoDb, credentials, region }),
+    ),
+    sqs: new SQSClient({ endpoint: aws, credentials, region }),
+    events: new EventBridgeClient({ endpoint: aws, credentials, region }),
+  };
+}
+
+/** The calls of one VM's jobs: its items are nobody else's, but for its host's. */
+export function engineCaller(clients: Clients, start: EngineStart, lane: string): Caller {
+  const calls = {
+    ...dynamoCalls(clients, start, lane),
+    ...queueCalls(clients, start, lane),
+    ...busCalls(clients, start),
+  };
+  const byName = new Map<string, () => Promise<unknown>>(Object.entries(calls));
+  return {
+    call: (name) => {
+      const found = byName.get(name);
+      if (found === undefined) throw new Error(`no program makes the call ${name}`);
+      return found();
+    },
+  };
+}
+
+function dynamoCalls(
+  { documents }: Clients,
+  { tables, samples, thread }: EngineStart,
+  lane: string,
+) {
+  const { apartments: TableName, jobs, hosts } = tables;
+  const id = `vm-${lane}`;
+  const job = { id: `job-${lane}` };
+  const host = { hostId: `host-${thread}`, item: "host" };
+  let version = 0;
+  let revision = 0;
+  const put = () => {
+    version += 1;
+    const before = version - 1;
+    const condition =
+      before === 0
+        ? {
+            ConditionExpression: "attribute_not_exists(#id)",
+            ExpressionAttributeNames: { "#id": "id" },
+          }
+        : {
+            ConditionExpression: "#version = :before",
+            ExpressionAttributeNames: { "#version": "version" },
+            ExpressionAttributeValues: { ":before": before },
+          };
+    const Item = { ...samples.apartment, id, version };
+    return documents.send(new PutCommand({ TableName, Item, ...condition }));
+  };
+  return {
+    "dynamodb:PutItem": put,
+    "dynamodb:GetItem": () =>
+      documents.send(new GetCommand({ TableName, Key: { id }, ConsistentRead: true })),
+    "dynamodb:BatchGetItem": () =>
+      documents.send(
+        new BatchGetCommand({
+          RequestItems: {
+            [TableName]: { Keys: [{ id }], ConsistentRead: true },
+            [jobs]: { Keys: [job], ConsistentRead: true },
+          },
+        }),
+      ),
+    "dynamodb:Query": () =>
+      documents.send(
+        new QueryCommand({
+          TableName: hosts,
+          IndexName: "placeable",
+          KeyConditionExpression: "#placement = :up",
+          ExpressionAttributeNames: { "#placement": "placement" },
+          ExpressionAttributeValues: { ":up": "up" },
+        }),
+      ),
+    "dynamodb:UpdateItem": () => {
+      revision += 1;
+      return documents.send(
+        new UpdateCommand({
+          TableName: jobs,
+          Key: job,
+          UpdateExpression: "SET #record = :record, #revision = :revision",
+          ConditionExpression: "attribute_not_exists(#revision) OR #revision < :revision",
+          ExpressionAttributeNames: { "#record": "record", "#revision": "revision" },
+          ExpressionAttributeValues: { ":record": samples.job["record"], ":revision": revision },
+        }),
+      );
+    },
+    "dynamodb:TransactWriteItems": () =>
+      documents.send(
+        new TransactWriteCommand({
+          TransactItems: [
+            {
+              Put: {
+                TableName: hosts,
+                Item: { hostId: host.hostId, item: `vm#${lane}`, held: true, need: { cpus: 1 } },
+              },
+            },
+            {
+              Update: {
+                TableName: hosts,
+                Key: host,
+                UpdateExpression: "ADD #sum :one SET #placement = :up",
+                ExpressionAttributeNames: { "#sum": "sum", "#placement": "placement" },
+                ExpressionAttributeValues: { ":one": 1, ":up": "up" },
+              },
+            },
+          ],
+        }),
+      ),
+  };
+}
+
+function queueCalls(
+  { sqs }: Clients,
+  { apartmentQueueUrl, commandQueueUrl }: EngineStart,
+  lane: string,
+) {
+  let sent = 0;
+  let receipts: readonly string[] = [];
+  const message = () => {
+    sent += 1;
+    const MessageDeduplicationId = `${lane}-${sent}`;
+    return { MessageBody: MESSAGE, MessageGroupId: lane, MessageDeduplicationId };
+  };
+  return {
+    "sqs:SendMessage": () =>
+      sqs.send(new SendMessageCommand({ QueueUrl: commandQueueUrl, ...message() })),
+    "sqs:SendMessageBatch": () =>
+      sqs.send(
+        new SendMessageBatchCommand({
+          QueueUrl: apartmentQueueUrl,
+          Entries: [{ Id: "0", ...message() }],
+        }),
+      ),
+    "sqs:ReceiveMessage": async () => {
+      const wanted = { QueueUrl: commandQueueUrl, MaxNumberOfMessages: 10 };
+      const { Messages = [] } = await sqs.send(new ReceiveMessageCommand(wanted));
+      receipts = Messages.flatMap(({ ReceiptHandle }) => ReceiptHandle ?? []);
+    },
+    "sqs:DeleteMessageBatch": async () => {
+      const Entries = receipts.map((ReceiptHandle, at) => ({ Id: String(at), ReceiptHandle }));
+      if (Entries.length > 0)
+        await sqs.send(new DeleteMessageBatchCommand({ QueueUrl: commandQueueUrl, Entries }));
+      receipts = [];
+    },
+  };
+}
+
+function busCalls({ events }: Clients, { busName }: EngineStart) {
+  const entry = {
+    EventBusName: busName,
+    Source: "vmsync",
+    DetailType: "custom", // no rule hands it to a function
+    Detail: EVENT_DETAIL,
+  };
+  return { "events:PutEvents": () => events.send(new PutEventsCommand({ Entries: [entry] })) };
+}

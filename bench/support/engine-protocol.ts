@@ -1,0 +1,30 @@
+/** What the benchmark and the threads that call engines alone say to each other: typed and not parsed, as it is one program. */
+import type { NativeAttributeValue } from "@aws-sdk/util-dynamodb";
+import type { CallMix } from "./aws-calls.ts";
+
+export type Item = Readonly<Record<string, NativeAttributeValue>>;
+
+export type EngineStart = {
+  readonly dynamoDb: string;
+  readonly aws: string;
+  readonly credentials: { readonly accessKeyId: string; readonly secretAccessKey: string };
+  readonly tables: { readonly apartments: string; readonly jobs: string; readonly hosts: string };
+  readonly apartmentQueueUrl: string;
+  readonly commandQueueUrl: string;
+  readonly busName: string;
+  /** An apartment's and a job's item as the stack has just written them: what is written here is as large. */
+  readonly samples: { readonly apartment: Item; readonly job: Item };
+  readonly thread: number;
+};
+
+export type EngineRun = {
+  /** Calls a job, fractions too. */
+  readonly mix: CallMix;
+  /** Jobs that are under way side by side on this thread. */
+  readonly sideBySide: number;
+  readonly durationMs: number;
+};
+
+export type EngineDone =
+  | { readonly ok: true; readonly calls: number }
+  | { readonly ok: false; readonly reason: string };

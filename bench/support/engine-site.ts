@@ -1,0 +1,146 @@
+/** Tables and queues beside the stack's own, in the same engines, for the calls that are made with nothing of ours between. */
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { CreateTableCommand, DynamoDBClient } from "@aws-sdk/client-dynamodb";
+import { CreateQueueCommand, DeleteQueueCommand, SQSClient } from "@aws-sdk/client-sqs";
+import { DynamoDBDocumentClient, GetCommand, QueryCommand } from "@aws-sdk/lib-dynamodb";
+import * as z from "zod/mini";
+import type { Stack } from "../../local/start-stack.ts";
+import { TABLES, type TableShape } from "../../shared/model/tables.ts";
+import type { EngineStart, Item } from "./engine-protocol.ts";
+
+const REGION = "us-east-1";
+/** Of the stack that `runningStack` starts. */
+const STAGE = "vmsync";
+const ALONE = "bench-alone";
+
+const Identity = z.object({
+  rootKeys: z.object({ accessKeyId: z.string(), secretAccessKey: z.string() }),
+});
+
+export interface EngineSite {
+  /** One for each thread. */
+  readonly starts: readonly EngineStart[];
+  readonly close: () => Promise<void>;
+}
+
+/** Items will be as large as those of that VM and its newest job. */
+export async function makeEngineSite(
+  stack: Stack,
+  { vmId, threads }: { readonly vmId: string; readonly threads: number },
+): Promise<EngineSite> {
+  const file = await readFile(join(stack.dataFolder, "identity.json"), "utf8");
+  const { rootKeys: credentials } = Identity.parse(JSON.parse(file));
+  const { dynamoDb, sqs: aws } = stack.awsEndpoints;
+  const place = { region: REGION, credentials };
+  const documents = DynamoDBDocumentClient.from(
+    new DynamoDBClient({ ...place, endpoint: dynamoDb }),
+  );
+  const sqs = new SQSClient({ ...place, endpoint: aws });
+  const shared = {
+    ...{ dynamoDb, aws, credentials, busName: STAGE },
+    tables: {
+      apartments: await makeTable(documents, "apartments"),
+      jobs: await makeTable(documents, "jobs"),
+      hosts: await makeTable(documents, "hosts"),
+    },
+    samples: {
+      apartment: await itemOf(documents, `${STAGE}-apartments`, vmId),
+      job: await itemOf(documents, `${STAGE}-jobs`, await newestJob(documents, vmId)),
+    },
+    apartmentQueueUrl: await makeQueue(sqs, `${ALONE}-apartments`),
+  };
+  const starts: EngineStart[] = [];
+  for (let thread = 0; thread < threads; thread += 1) {
+    const commandQueueUrl = await makeQueue(sqs, `${ALONE}-host-${thread}`);
+    starts.push({ ...shared, commandQueueUrl, thread });
+  }
+  return {
+    starts,
+    close: async () => {
+      const queues = [shared.apartmentQueueUrl, ...starts.map((each) => each.commandQueueUrl)];
+      for (const QueueUrl of queues) await sqs.send(new DeleteQueueCommand({ QueueUrl }));
+      sqs.destroy();
+      documents.destroy();
+    },
+  };
+}
+
+async function itemOf(documents: DynamoDBDocumentClient, table: string, id: string): Promise<Item> {
+  const { Item } = await documents.send(new GetCommand({ TableName: table, Key: { id } }));
+  if (Item === undefined) throw new Error(`${table} has no ${id}`);
+  return Item;
+}
+
+async function newestJob(documents: DynamoDBDocumentClient, vmId: string): Promise<string> {
+  const { Items = [] } = await documents.send(
+    new QueryCommand({
+      TableName: `${STAGE}-jobs`,
+      IndexName: "byVm",
+      KeyConditionExpression: "#vmId = :vmId",
+      ExpressionAttributeNames: { "#vmId": "vmId" },
+      ExpressionAttributeValues: { ":vmId": vmId },
+      ScanIndexForward: false,
+      Limit: 1,
+    }),
+  );
+  return String(Items[0]?.["id"]);
+}
+
+/** With the keys and indexes of the stack's own. */
+async function makeTable(
+  documents: DynamoDBDocumentClient,
+  name: "apartments" | "jobs" | "hosts",
+): Promise<string> {
+  const shape: TableShape = TABLES[name];
+  const TableName = `${ALONE}-${name}`;
+  const indexes = Object.entries(shape.indexes);
+  const keys = [shape, ...Object.values(shape.indexes)].flatMap(({ partition, sort }) =>
+    sort === undefined ? [partition] : [partition, sort],
+  );
+  const types = new Map(keys.map((key) => [key.name, key.type]));
+  await documents.send(
+    new CreateTableCommand({
+      TableName,
+      BillingMode: "PAY_PER_REQUEST",
+      AttributeDefinitions: [...types].map(([AttributeName, AttributeType]) => ({
+        AttributeName,
+        AttributeType,
+      })),
+      KeySchema: keySchema(shape),
+      ...(indexes.length > 0 && {
+        GlobalSecondaryIndexes: indexes.map(([IndexName, index]) => ({
+          IndexName,
+          KeySchema: keySchema(index),
+          Projection:
+            index.include.length === 0
+              ? { ProjectionType: "KEYS_ONLY" as const }
+              : { ProjectionType: "INCLUDE" as const, NonKeyAttributes: [...index.include] },
+        })),
+      }),
+    }),
+  );
+  return TableName;
+}
+
+function keySchema({ partition, sort }: Pick<TableShape, "partition" | "sort">) {
+  const hash = { AttributeName: partition.name, KeyType: "HASH" as const };
+  return sort === undefined
+    ? [hash]
+    : [hash, { AttributeName: sort.name, KeyType: "RANGE" as const }];
+}
+
+async function makeQueue(sqs: SQSClient, name: string): Promise<string> {
+  const { QueueUrl } = await sqs.send(
+    new CreateQueueCommand({
+      QueueName: `${name}.fifo`,
+      Attributes: {
+        FifoQueue: "true",
+        DeduplicationScope: "messageGroup",
+        FifoThroughputLimit: "perMessageGroupId",
+      },
+    }),
+  );
+  if (QueueUrl === undefined) throw new Error(`queue ${name} has no URL`);
+  return QueueUrl;
+}
