@@ -2,8 +2,8 @@
 import { type Answer, refuse } from "../model/problem.ts";
 import { TokenId } from "../model/token.ts";
 import type { Token } from "../model/user-api.ts";
+import { answerPage, type PageOf } from "./answer-page.ts";
 import type { PageRequest, Ports } from "./ports.ts";
-import type { PageOf } from "./read-vms.ts";
 import { tokenView } from "./token-view.ts";
 
 export async function listTokens(
@@ -11,12 +11,7 @@ export async function listTokens(
   query: { readonly page: PageRequest },
 ): Promise<Answer<PageOf<Token>>> {
   const page = await deps.tokens.list(query.page);
-  if (!page.ok) return refuse("invalid_request", "the cursor is not of this list");
-  const items = page.items.map(tokenView);
-  return {
-    ok: true,
-    value: page.nextCursor === undefined ? { items } : { items, nextCursor: page.nextCursor },
-  };
+  return answerPage(page, tokenView);
 }
 
 /** From the answer on, the token lets nobody in. What is not shaped like an id is no token's. */

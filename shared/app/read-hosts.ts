@@ -2,9 +2,9 @@
 import type { Host } from "../model/host.ts";
 import type { HostId } from "../model/ids.ts";
 import { type Answer, refuse } from "../model/problem.ts";
+import { answerPage, type PageOf } from "./answer-page.ts";
 import { hostView } from "./host-view.ts";
 import type { PageRequest, Ports } from "./ports.ts";
-import type { PageOf } from "./read-vms.ts";
 
 /** Orphans counted for one answer; hosts with more between them have a problem that no count describes. */
 const ORPHANS_MAX = 1000;
@@ -27,13 +27,8 @@ export async function listHosts(
   query: { readonly page: PageRequest },
 ): Promise<Answer<PageOf<Host>>> {
   const page = await deps.hosts.list(query.page);
-  if (!page.ok) return refuse("invalid_request", "the cursor is not of this list");
   const orphans = await countOrphans(deps);
-  const items = page.items.map((row) => hostView(row, orphans.get(row.host.id) ?? 0));
-  return {
-    ok: true,
-    value: page.nextCursor === undefined ? { items } : { items, nextCursor: page.nextCursor },
-  };
+  return answerPage(page, (row) => hostView(row, orphans.get(row.host.id) ?? 0));
 }
 
 /** Open orphan incidents by host. */

@@ -3,10 +3,10 @@ import type { JobId } from "../model/ids.ts";
 import { hasEnded, type Job, type JobRecord } from "../model/job.ts";
 import { type Answer, refuse } from "../model/problem.ts";
 import type { Caller } from "../model/token.ts";
+import { answerPage, type PageOf } from "./answer-page.ts";
 import { maySee } from "./find-vm.ts";
 import { jobView } from "./job-view.ts";
 import type { JobFilter, PageRequest, Ports } from "./ports.ts";
-import type { PageOf } from "./read-vms.ts";
 
 /** Between two looks at a job that is waited for; grows to the second, as an API call costs a read each. */
 const LOOK_FIRST_MS = 100;
@@ -42,12 +42,7 @@ export async function listJobs(
 ): Promise<Answer<PageOf<Job>>> {
   const account = query.caller.role === "admin" ? undefined : query.caller.account;
   const page = await deps.jobs.list({ ...query.filter, account }, query.page);
-  if (!page.ok) return refuse("invalid_request", "the cursor is not of this list");
-  const items = page.items.map((job) => jobView(job, "without_journal"));
-  return {
-    ok: true,
-    value: page.nextCursor === undefined ? { items } : { items, nextCursor: page.nextCursor },
-  };
+  return answerPage(page, (job) => jobView(job, "without_journal"));
 }
 
 async function readSeen(

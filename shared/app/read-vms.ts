@@ -1,16 +1,16 @@
 /** Reading VMs and their apartments. */
 import type { Apartment, ApartmentRecord } from "../model/apartment-record.ts";
 import type { VmId } from "../model/ids.ts";
-import { type Answer, refuse } from "../model/problem.ts";
+import type { Answer } from "../model/problem.ts";
 import type { Caller } from "../model/token.ts";
 import type { Vm } from "../model/vm.ts";
+import { answerPage, type PageOf } from "./answer-page.ts";
 import { findVm } from "./find-vm.ts";
 import type { PageRequest, Ports, VmFilter } from "./ports.ts";
 import { apartmentView, vmView } from "./vm-view.ts";
 
 type ReadDeps = Pick<Ports, "apartments">;
 type OneVm = { readonly caller: Caller; readonly vmId: VmId };
-export type PageOf<T> = { readonly items: T[]; readonly nextCursor?: string };
 
 export async function getVm(deps: ReadDeps, query: OneVm): Promise<Answer<Vm>> {
   const found = await findVm(deps, query);
@@ -41,10 +41,5 @@ export async function listVms(
 ): Promise<Answer<PageOf<Vm>>> {
   const account = query.caller.role === "admin" ? undefined : query.caller.account;
   const page = await deps.apartments.list({ ...query.filter, account }, query.page);
-  if (!page.ok) return refuse("invalid_request", "the cursor is not of this list");
-  const items = page.items.map((record) => vmView(record));
-  return {
-    ok: true,
-    value: page.nextCursor === undefined ? { items } : { items, nextCursor: page.nextCursor },
-  };
+  return answerPage(page, (record) => vmView(record));
 }
