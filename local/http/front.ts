@@ -7,6 +7,7 @@
 import { randomUUID } from "node:crypto";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { Invoked } from "../lambda/function-pool.ts";
+import { requestBody } from "../request-body.ts";
 import type { ApiModel } from "../template/stack-model.ts";
 import {
   decodedPath,
@@ -68,7 +69,7 @@ async function serve(
   const startedAt = props.now();
   const requestId = randomUUID();
   const { method = "GET", url = "/", headers } = request;
-  const body = await readBody(request);
+  const body = await requestBody(request, BODY_BYTES_MAX); // F1
   const sourceIp = request.socket.remoteAddress ?? "";
   const answered: Answer =
     body === undefined
@@ -116,28 +117,14 @@ function answerer(props: FrontProps) {
   };
 }
 
-/**
- * Undefined where it is too long (F1). The rest of it is read and forgotten: a connection that is cut while the client still
- * sends would lose the answer.
- */
-async function readBody(request: IncomingMessage): Promise<Buffer | undefined> {
-  const chunks: Buffer[] = [];
-  let bytes = 0;
-  for await (const chunk of request) {
-    const part = Buffer.from(chunk);
-    bytes += part.length;
-    if (bytes <= BODY_BYTES_MAX) chunks.push(part);
-    else chunks.length = 0;
-  }
-  return bytes <= BODY_BYTES_MAX ? Buffer.concat(chunks) : undefined;
-}
-
 async function within<T>(ms: number, promise: Promise<T>): Promise<T | undefined> {
   const { promise: late, resolve } = Promise.withResolvers<undefined>();
   const timer = setTimeout(() => resolve(undefined), ms);
-  const first = await Promise.race([promise, late]);
-  clearTimeout(timer);
-  return first;
+  try {
+    return await Promise.race([promise, late]);
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 async function closeWithin(server: Server, graceMs: number): Promise<void> {

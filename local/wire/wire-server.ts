@@ -11,6 +11,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from "node:ht
 import type { BusEngine } from "../engine/bus-engine.ts";
 import type { EngineClock } from "../engine/clock.ts";
 import type { QueueEngine } from "../engine/queue-engine.ts";
+import { requestBody } from "../request-body.ts";
 import type { Caller, Credentials } from "./credentials.ts";
 import { callEvents } from "./events-service.ts";
 import { callSqs } from "./sqs-service.ts";
@@ -93,11 +94,12 @@ async function handle(
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
-  const body = await readBody(request);
-  if (body === undefined) {
+  const bytes = await requestBody(request, BODY_BYTES_MAX);
+  if (bytes === undefined) {
     response.writeHead(413, { connection: "close" }).end(); // W2
     return;
   }
+  const body = bytes.toString("utf8");
   const target = request.headers["x-amz-target"];
   if (target === undefined) {
     const { status, xml } = answerQuery(site, request, body);
@@ -201,17 +203,4 @@ function writeJson(response: ServerResponse, answer: WireAnswer, contentType: st
       ...(queryCode !== undefined && { "x-amzn-query-error": `${queryCode};${fault}` }),
     })
     .end(JSON.stringify({ __type: type, message }));
-}
-
-/** Undefined where it is too long (W2). */
-async function readBody(request: IncomingMessage): Promise<string | undefined> {
-  const chunks: Buffer[] = [];
-  let bytes = 0;
-  for await (const chunk of request) {
-    const part = Buffer.from(chunk);
-    bytes += part.length;
-    if (bytes > BODY_BYTES_MAX) return undefined;
-    chunks.push(part);
-  }
-  return Buffer.concat(chunks).toString("utf8");
 }

@@ -1,3 +1,7 @@
+import { once } from "node:events";
+import { request } from "node:http";
+import { Readable } from "node:stream";
+import { pipeline } from "node:stream/promises";
 import { ListRulesCommand } from "@aws-sdk/client-eventbridge";
 import {
   AddPermissionCommand,
@@ -209,14 +213,14 @@ describe("what is not served", () => {
     });
   });
 
-  it("W2: is refused above the size limit", async () => {
-    const body = "x".repeat(9 * 1_048_576);
+  it("W2: is refused above the size limit, and cut off from no client that still sends", async () => {
     const headers = { "x-amz-target": "AmazonSQS.ListQueues" };
-    const status = await fetch(stack.server.origin, { method: "POST", headers, body }).then(
-      (answer) => answer.status,
-      () => "cut off",
-    );
-    expect([413, "cut off"]).toContain(status);
+    const sent = request(stack.server.origin, { method: "POST", headers });
+    const answered = once(sent, "response");
+    await pipeline(Readable.from(Array(64).fill(Buffer.alloc(1_048_576, "x"))), sent);
+    const [response] = await answered;
+    expect(response.statusCode).toBe(413);
+    response.resume();
   });
 });
 
