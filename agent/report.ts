@@ -1,10 +1,11 @@
 /** A listing as a report: pure. */
 import { REPORT_VMS_MAX, type Report, type ReportedVm } from "../shared/model/agent-protocol.ts";
 import type { BootId, VmId } from "../shared/model/ids.ts";
+import { cutText } from "./cut-text.ts";
 import type { HostCapacity, Listing, VmSeen } from "./hypervisor/hypervisor.ts";
 
 /** Bounds of the contract for what is shown to people; longer texts are cut. */
-const TEXT_CHARS_MAX = 64;
+const TEXT_UNITS_MAX = 64;
 
 /** `terse` leaves out what only people read: for a report that was too large. */
 export type Wording = "full" | "terse";
@@ -42,9 +43,9 @@ function toReportedVm(vm: VmSeen, epochs: ReadonlyMap<VmId, number>, wording: Wo
   return {
     vmId: vm.vmId,
     power: vm.power,
-    ...(wording === "full" ? { detail: vm.detail.slice(0, TEXT_CHARS_MAX) } : {}),
+    ...(wording === "full" ? { detail: cutText(vm.detail, TEXT_UNITS_MAX) } : {}),
     ...(wording === "full" && vm.name !== undefined
-      ? { name: vm.name.slice(0, TEXT_CHARS_MAX) }
+      ? { name: cutText(vm.name, TEXT_UNITS_MAX) }
       : {}),
     ...(epoch === undefined ? {} : { epoch }),
   };

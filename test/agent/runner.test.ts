@@ -368,3 +368,15 @@ test("a hypervisor out of reach fails a probe and tells no power", async () => {
   expect(at.told[0]?.outcome).toMatchObject({ status: "failed", code: "hypervisor_unreachable" });
   expect(at.told[0]?.outcome.power).toBeUndefined();
 });
+
+test("an error text of any length leaves a log that the next process can read, and a result of the protocol", async () => {
+  const at = world();
+  Object.assign(at.hypervisor, {
+    start: async () => ({ ok: false, code: "libvirt_1", detail: "😀".repeat(5000) }),
+  });
+  const { runner: taking } = live(at, 1);
+  await taking.take([aCommand({ commandId: "c1", verb: "start" })]);
+  await at.time.advance(10);
+  expect(at.told[0]?.outcome.detail).toBe("😀".repeat(512));
+  expect(commandLog(openMemoryLog(at.disk)).commands()).toHaveLength(1);
+});
