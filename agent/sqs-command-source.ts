@@ -1,5 +1,10 @@
 /** The command queue on SQS, by long polls with the session's credentials. */
-import { DeleteMessageBatchCommand, ReceiveMessageCommand, SQSClient } from "@aws-sdk/client-sqs";
+import {
+  DeleteMessageBatchCommand,
+  ReceiveMessageCommand,
+  SQSClient,
+  SQSServiceException,
+} from "@aws-sdk/client-sqs";
 import type { CommandSource, OpenCommandSource } from "./command-source.ts";
 import { errorText } from "./note.ts";
 
@@ -35,7 +40,11 @@ export const sqsCommandSource: OpenCommandSource = (granted) => {
       secretAccessKey,
       ...(sessionToken === undefined ? {} : { sessionToken }),
     },
-    requestHandler: { requestTimeout: REQUEST_MS_MAX, connectionTimeout: CONNECT_MS_MAX },
+    requestHandler: {
+      requestTimeout: REQUEST_MS_MAX,
+      throwOnRequestTimeout: true, // Without it the SDK only warns, and waits for ever.
+      connectionTimeout: CONNECT_MS_MAX,
+    },
     maxAttempts: 1, // The poll loop backs off itself.
   });
   return {
@@ -54,7 +63,8 @@ export const sqsCommandSource: OpenCommandSource = (granted) => {
         return { status: "received", messages };
       } catch (error) {
         const name = error instanceof Error ? error.name : "";
-        const status = NO_ACCESS.has(name) ? "no_access" : "unavailable";
+        const status =
+          NO_ACCESS.has(name) && !isClockCorrected(error) ? "no_access" : "unavailable";
         return { status, detail: `${name}: ${errorText(error)}` };
       }
     },
@@ -70,3 +80,8 @@ export const sqsCommandSource: OpenCommandSource = (granted) => {
     close: () => client.destroy(),
   } satisfies CommandSource;
 };
+
+/** This machine's clock was wrong, and the client has learnt the server's: the same client must ask again. */
+function isClockCorrected(error: unknown): boolean {
+  return error instanceof SQSServiceException && "clockSkewCorrected" in error.$metadata;
+}

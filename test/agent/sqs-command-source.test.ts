@@ -1,4 +1,6 @@
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { once } from "node:events";
+import { createServer, type RequestListener } from "node:http";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import type { CommandSource } from "../../agent/command-source.ts";
 import { sqsCommandSource } from "../../agent/sqs-command-source.ts";
 import { SessionAnswer } from "../../shared/model/agent-protocol.ts";
@@ -17,6 +19,7 @@ beforeEach(async () => {
   source = sqsCommandSource(await granted(queueUrl));
 });
 afterEach(async () => {
+  vi.useRealTimers();
   source.close();
   await world.close();
 });
@@ -73,4 +76,54 @@ test("another host's queue, and one that is gone, are no access", async () => {
 
 test("what could not be deleted is an error", async () => {
   await expect(source.remove(["no-such-receipt"])).rejects.toThrow(/not deleted/);
+});
+
+/** An endpoint of SQS that does with a request what a test says. */
+async function endpointWhere(answer: RequestListener) {
+  const server = createServer(answer).listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const address = server.address();
+  const port = typeof address === "object" ? address?.port : "";
+  return {
+    server,
+    source: sqsCommandSource({
+      ...(await granted(queueUrl)),
+      endpoint: `http://127.0.0.1:${port}`,
+    }),
+    [Symbol.dispose]: () => {
+      server.closeAllConnections();
+      server.close();
+    },
+  };
+}
+
+test("a connection that answers nothing any more is given up, so that the next look can find a better one", async () => {
+  using silent = await endpointWhere(() => {});
+  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+  const received = silent.source.receive(never);
+  await once(silent.server, "request");
+  await vi.advanceTimersByTimeAsync(30_000);
+  expect(await received).toMatchObject({ status: "unavailable" });
+  silent.source.close();
+});
+
+test("a clock that is an hour wrong needs no new session: the next look is signed by the server's time", async () => {
+  const serverNow = () => Date.now() + 3_600_000;
+  using ahead = await endpointWhere((request, response) => {
+    const signedAt = String(request.headers["x-amz-date"]).replace(
+      /^(....)(..)(..T..)(..)/,
+      "$1-$2-$3:$4:",
+    );
+    const isFresh = Math.abs(Date.parse(signedAt) - serverNow()) < 300_000;
+    response.writeHead(isFresh ? 200 : 403, {
+      "content-type": "application/x-amz-json-1.0",
+      date: new Date(serverNow()).toUTCString(),
+    });
+    response.end(
+      JSON.stringify(isFresh ? {} : { __type: "SignatureDoesNotMatch", message: "expired" }),
+    );
+  });
+  expect(await ahead.source.receive(never)).toMatchObject({ status: "unavailable" });
+  expect(await ahead.source.receive(never)).toEqual({ status: "received", messages: [] });
+  ahead.source.close();
 });
