@@ -1,11 +1,13 @@
 /**
  * One command, from `begun` in the log to its result (`runner.ts`, R2 and R4), and until nothing of it runs any more.
  *
- *  1. A command that was superseded while `begun` was being written does nothing: `stale`.
+ *  1. What came while `begun` was being written counts: a command that was superseded, or whose boot ended, is `stale`.
  *  2. `busy` is decided before the look: what a probe says of a VM that is not busy was seen after all that came before it.
  */
 import type { CommandOutcome } from "../shared/model/agent-state.ts";
+import type { Command } from "../shared/model/command.ts";
 import type { BootId } from "../shared/model/ids.ts";
+import type { Admission } from "./admit.ts";
 import type { CommandLog } from "./command-log.ts";
 import type { Endings } from "./endings.ts";
 import { type Deed, type ExecuteDeps, execute, type Task } from "./execute.ts";
@@ -24,6 +26,8 @@ export type ActDeps = ExecuteDeps & {
   readonly observer: Observer;
   readonly endings: Endings;
   readonly bootId: () => BootId;
+  /** Asked again when a command's turn comes (`runner.ts`, R3). */
+  readonly admission: (command: Command) => Admission;
 };
 
 /** A command whose turn it is, and those before it that are not over. */
@@ -33,7 +37,7 @@ export type Turn = { readonly item: Item; readonly earlier: readonly Item[] };
 export async function act(deps: ActDeps, turn: Turn): Promise<void> {
   const { command, call, stop } = turn.item;
   await deps.log.record([{ entry: "begun", commandId: command.commandId }]); // R2
-  if (stop.signal.aborted)
+  if (stop.signal.aborted || deps.admission(command).verdict !== "run")
     return await deps.endings.answer(command, { status: "stale", detail: "superseded" }); // 1
   if (call.verb === "probe") return await deps.endings.end(command, await probe(deps, turn));
   const { vmId } = command;

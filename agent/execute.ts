@@ -89,7 +89,7 @@ async function shutdown(deps: ExecuteDeps, task: Task, graceSeconds: number): Pr
       if (off !== undefined) return off;
       const leftMs = endsAtMs - time.monotonicNow();
       if (signal.aborted)
-        return { status: "failed", code: OUTCOME_UNKNOWN, detail: "superseded while waiting" };
+        return { status: "failed", code: OUTCOME_UNKNOWN, detail: "stopped while waiting" };
       if (leftMs <= 0)
         return { status: "failed", code: "timeout", detail: `on after ${graceSeconds} s of grace` };
       const until = AbortSignal.any([signal, changed.signal]);

@@ -36,6 +36,8 @@ export interface Lane {
   /** Nothing of it runs any more. */
   readonly leave: (item: Item) => void;
   readonly isEmpty: () => boolean;
+  /** The agent ends: what runs is told to stop where that is possible, what waits never begins. */
+  readonly end: () => void;
 }
 
 export function lane(): Lane {
@@ -77,5 +79,9 @@ export function lane(): Lane {
       item.over.resolve();
     },
     isEmpty: () => running.size === 0 && waiting.length === 0,
+    end: () => {
+      for (const item of waiting.splice(0)) item.over.resolve();
+      for (const item of running) item.stop.abort();
+    },
   };
 }

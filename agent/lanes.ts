@@ -1,15 +1,13 @@
 /** The lanes of all VMs of this host: begins what may begin, and what waits when its turn comes. */
-import type { Command } from "../shared/model/command.ts";
 import type { VmId } from "../shared/model/ids.ts";
 import { type ActDeps, act, type Turn } from "./act.ts";
-import type { Admission } from "./admit.ts";
 import { type Item, type Lane, lane } from "./lane.ts";
 
 export type LanesDeps = ActDeps & {
-  /** Asked again when a command's turn comes (`runner.ts`, R3). */
-  readonly admission: (command: Command) => Admission;
   /** Something that must not happen did; the agent stops. */
   readonly broken: (error: unknown) => void;
+  /** The agent ends: nothing begins any more, and no wait or timer outlives it. */
+  readonly signal: AbortSignal;
 };
 
 export interface Lanes {
@@ -19,6 +17,9 @@ export interface Lanes {
 export function lanes(deps: LanesDeps): Lanes {
   const { time, endings } = deps;
   const byVm = new Map<VmId, Lane>();
+  deps.signal.addEventListener("abort", () => {
+    for (const one of byVm.values()) one.end();
+  });
 
   /** Does the work, then lets the next one have its turn. */
   const hold = (item: Item, work: Promise<void>): void => {
@@ -59,6 +60,7 @@ export function lanes(deps: LanesDeps): Lanes {
 
   return {
     enter: (item) => {
+      if (deps.signal.aborted) return; // The log says `received`: the next process ends it.
       const { command } = item;
       const laneOf = byVm.get(command.vmId) ?? lane();
       byVm.set(command.vmId, laneOf);

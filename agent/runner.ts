@@ -8,6 +8,7 @@
  *     the hypervisor may still be at it: the lane stays taken, and probes answer `busy`, until it is not.
  *  R5 What an earlier process left in the log is settled before anything else: what it had begun is `outcome_unknown`,
  *     what it had not is `stale`, what was never accepted is told again.
+ *  R6 At the signal nothing begins any more, and what waits ends: the next process settles what is left (R5).
  */
 import type { LogEntry } from "../shared/model/agent-state.ts";
 import { type Command, StartArgs } from "../shared/model/command.ts";
@@ -18,10 +19,11 @@ import { OUTCOME_UNKNOWN } from "./hypervisor/hypervisor.ts";
 import { lanes } from "./lanes.ts";
 import { settleLeftovers } from "./leftovers.ts";
 
-export type RunnerDeps = Omit<ActDeps, "endings"> &
+export type RunnerDeps = Omit<ActDeps, "endings" | "admission"> &
   EndingsDeps & {
     /** Something that must not happen did; the agent stops. */
     readonly broken: (error: unknown) => void;
+    readonly signal: AbortSignal;
   };
 
 export interface Runner {

@@ -8,6 +8,7 @@ import type { LogFile } from "../../agent/log-file.ts";
 import { observer } from "../../agent/observer.ts";
 import type { Ended } from "../../agent/results.ts";
 import { type Runner, runner } from "../../agent/runner.ts";
+import type { LogEntry } from "../../shared/model/agent-state.ts";
 import type { Command } from "../../shared/model/command.ts";
 import { BootId } from "../../shared/model/ids.ts";
 import { aCommand, startArgs, vmId } from "../support/agent/commands.ts";
@@ -27,6 +28,9 @@ type Life = {
   readonly runner: Runner;
   readonly crashAt: (write: number, written: number) => void;
   readonly isDead: () => boolean;
+  readonly stop: () => void;
+  /** Does it while the first entry of that kind is being written. */
+  readonly during: (entry: LogEntry["entry"], act: () => Promise<void>) => void;
 };
 
 type World = {
@@ -52,11 +56,17 @@ function live(at: World, boot: number): Life {
   let dead = false;
   let dieIn = Number.POSITIVE_INFINITY;
   let written = 1;
+  let meanwhile: { readonly entry: string; readonly act: () => Promise<void> } | undefined;
   const opened = openMemoryLog(disk);
   const file: LogFile = {
     append: (text) => {
       if (dead) return never;
       dieIn -= 1;
+      if (dieIn > 0 && meanwhile !== undefined && text.includes(`"entry":"${meanwhile.entry}"`)) {
+        const { act } = meanwhile;
+        meanwhile = undefined;
+        return act().then(() => opened.file.append(text));
+      }
       if (dieIn > 0) return opened.file.append(text);
       dead = true;
       disk.text += text.slice(0, Math.floor(text.length * written));
@@ -66,6 +76,7 @@ function live(at: World, boot: number): Life {
     close: opened.file.close,
   };
   const log = commandLog({ text: opened.text, file });
+  const stop = new AbortController();
   const asking: Hypervisor = {
     ...at.hypervisor,
     start: (request) => {
@@ -79,6 +90,10 @@ function live(at: World, boot: number): Life {
   return {
     bootId,
     isDead: () => dead,
+    stop: () => stop.abort(),
+    during: (entry, act) => {
+      meanwhile = { entry, act };
+    },
     crashAt: (write, share) => {
       dieIn = write;
       written = share;
@@ -97,6 +112,7 @@ function live(at: World, boot: number): Life {
       broken: (error) => {
         throw error;
       },
+      signal: stop.signal,
     }),
   };
 }
@@ -379,4 +395,39 @@ test("an error text of any length leaves a log that the next process can read, a
   await at.time.advance(10);
   expect(at.told[0]?.outcome.detail).toBe("😀".repeat(512));
   expect(commandLog(openMemoryLog(at.disk)).commands()).toHaveLength(1);
+});
+
+test("R6: an agent that stops leaves no wait behind, and begins nothing", async () => {
+  const at = world();
+  at.hypervisor.behindTheBack.powerOn(vmId(1), "stubborn");
+  const { runner: taking, stop } = live(at, 1);
+  await taking.take([
+    aCommand({ commandId: "c1", verb: "shutdown", args: { graceSeconds: 3600 } }),
+    aCommand({ commandId: "c2", verb: "start", timeoutSeconds: 86_400 }),
+  ]);
+  await at.time.advance(1000);
+  stop();
+  await taking.take([aCommand({ commandId: "c3", vm: 2, verb: "start" })]);
+  await at.time.advance(0);
+  expect(at.time.waiting()).toBe(0);
+  expect(at.asked).toEqual([]);
+  expect(
+    commandLog(openMemoryLog(at.disk))
+      .commands()
+      .map(({ phase }) => phase),
+  ).toEqual(["ended", "received", "received"]);
+});
+
+test("a higher epoch that is logged while `begun` is being written keeps a start from the hypervisor", async () => {
+  const at = world();
+  const { runner: taking, during } = live(at, 1);
+  const later = aCommand({ commandId: "c2", epoch: 2, verb: "migrate" });
+  during("begun", () => taking.take([later]));
+  await taking.take([aCommand({ commandId: "c1", verb: "start" })]);
+  await at.time.advance(1000);
+  expect(at.asked).toEqual([]);
+  expect(at.told.map(({ commandId, outcome }) => [commandId, outcome.status])).toEqual([
+    ["c2", "failed"],
+    ["c1", "stale"],
+  ]);
 });

@@ -4,6 +4,8 @@ import type { AgentTime } from "../../../agent/time.ts";
 export type ManualTime = AgentTime & {
   /** Lets `ms` pass. What needs the disk or the network must be awaited by the test itself. */
   readonly advance: (ms: number) => Promise<void>;
+  /** Timers not called off and not run. */
+  readonly waiting: () => number;
 };
 
 export function manualTime(startMs = 1_700_000_000_000): ManualTime {
@@ -24,6 +26,7 @@ export function manualTime(startMs = 1_700_000_000_000): ManualTime {
       timers.set(id, { at: now + Math.max(0, delayMs), run });
       return () => timers.delete(id);
     },
+    waiting: () => timers.size,
     advance: async (ms) => {
       const until = now + ms;
       await settled();
