@@ -4,7 +4,15 @@
  * One process at a time. The lock is SQLite's on a file of its own: the system lets go of it when the process ends,
  * however it ends, so there is nothing to clean up and no process id to mistake for another's.
  */
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -81,7 +89,7 @@ function makeFolder(path: string): void {
 }
 
 function lock(path: string): () => void {
-  const db = new DatabaseSync(join(path, "lock"), { timeout: LOCK_WAIT_MS });
+  const db = openLock(path);
   try {
     db.exec("BEGIN EXCLUSIVE");
   } catch (cause) {
@@ -93,10 +101,18 @@ function lock(path: string): () => void {
   };
 }
 
+function openLock(path: string): DatabaseSync {
+  try {
+    return new DatabaseSync(join(path, "lock"), { timeout: LOCK_WAIT_MS });
+  } catch (cause) {
+    throw new StartError(`cannot write into the data folder ${path}`, { cause });
+  }
+}
+
 function checkVersion(path: string): void {
   const file = join(path, "version");
   if (!existsSync(file)) {
-    writeFileSync(file, `${FOLDER_VERSION}\n`);
+    writeWhole(file, `${FOLDER_VERSION}\n`);
     return;
   }
   const found = readFileSync(file, "utf8").trim();
@@ -107,10 +123,27 @@ function checkVersion(path: string): void {
 }
 
 async function readIdentity(file: string): Promise<Identity> {
-  if (existsSync(file)) return z.parse(Identity, JSON.parse(readFileSync(file, "utf8")));
+  if (existsSync(file)) return parseIdentity(file);
   const identity = { awsPort: await probePort(0), rootKeys: makeKeyPair() };
-  writeFileSync(file, JSON.stringify(identity), { mode: 0o600 });
+  writeWhole(file, JSON.stringify(identity));
   return identity;
+}
+
+function parseIdentity(file: string): Identity {
+  try {
+    return z.parse(Identity, JSON.parse(readFileSync(file, "utf8")));
+  } catch (cause) {
+    // Not made anew: the records in the folder name the port, and sessions hang on the keys.
+    throw new StartError(`${file} is damaged; put it back, or name another folder with --data`, {
+      cause,
+    });
+  }
+}
+
+/** All of it or nothing: an end of the process in between leaves no half file to stumble over at the next start. */
+function writeWhole(file: string, text: string): void {
+  writeFileSync(`${file}.new`, text, { mode: 0o600 });
+  renameSync(`${file}.new`, file);
 }
 
 /** The port, or for 0 one that nobody listens on now. Rejects with the error of `listen` where it is taken. */

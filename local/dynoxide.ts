@@ -7,6 +7,7 @@
  *    Everything it had acknowledged is in its file.
  */
 import { type ChildProcess, spawn } from "node:child_process";
+import { accessSync, constants } from "node:fs";
 import { createRequire } from "node:module";
 import { connect } from "node:net";
 import { dirname, join } from "node:path";
@@ -49,6 +50,8 @@ export async function startDynoxide(props: DynoxideProps): Promise<DynamoDbEngin
   const args = ["serve", "--host", HOST, "--port", String(port)];
   if (props.file !== undefined) args.push("--db-path", props.file);
   let stopping = false;
+  let answers = false;
+  let lastLine = "";
   let restartMs: number = RESTART_MS.first;
   let timer: NodeJS.Timeout | undefined;
   let child = launch();
@@ -59,11 +62,14 @@ export async function startDynoxide(props: DynoxideProps): Promise<DynamoDbEngin
       // A Ctrl-C at the terminal is for this process alone, which then ends the engine in its turn.
       detached: true,
     });
-    launched.stderr?.on("data", (chunk: Buffer) => props.onLine(String(chunk).trimEnd()));
+    launched.stderr?.on("data", (chunk: Buffer) => {
+      lastLine = String(chunk).trimEnd();
+      props.onLine(lastLine);
+    });
     launched.stdin?.on("error", () => {});
     launched.once("exit", (code, signal) => {
       launched.stdin?.destroy();
-      if (stopping) return;
+      if (stopping || !answers) return;
       props.onLine(`dynoxide ended (${signal ?? code}); starting it again`);
       timer = setTimeout(() => {
         child = launch();
@@ -81,9 +87,16 @@ export async function startDynoxide(props: DynoxideProps): Promise<DynamoDbEngin
     child.stdin?.destroy();
     await ended;
   };
-  if (!(await answersWithin(START_MS_MAX, port))) {
+  const ended = new AbortController();
+  const closed = new Promise((resolve) => child.once("close", resolve));
+  child.once("exit", () => ended.abort());
+  answers = (await answersWithin(START_MS_MAX, port, ended.signal)) && !ended.signal.aborted;
+  if (!answers) {
+    const hasEnded = ended.signal.aborted;
     await stop();
-    throw new StartError("dynoxide, the DynamoDB engine, does not answer");
+    await closed; // its last words are read then
+    const why = hasEnded ? `ended: ${lastLine.split("\n").at(-1)}` : "does not answer";
+    throw new StartError(`dynoxide, the DynamoDB engine, ${why}`);
   }
   return { endpoint: `http://${HOST}:${port}`, stop };
 }
@@ -91,7 +104,9 @@ export async function startDynoxide(props: DynoxideProps): Promise<DynamoDbEngin
 function binaryOf(packageName: string): string {
   try {
     const found = createRequire(import.meta.url).resolve(`${packageName}/package.json`);
-    return join(dirname(found), "dynoxide");
+    const binary = join(dirname(found), "dynoxide");
+    accessSync(binary, constants.X_OK); // an install that was cut short has a package without it
+    return binary;
   } catch (cause) {
     throw new StartError(
       `no DynamoDB engine for ${process.platform}-${process.arch}: ${packageName} is not installed; set VMSYNC_DYNAMODB_ENDPOINT to the URL of another engine, such as DynamoDB Local`,
@@ -100,8 +115,9 @@ function binaryOf(packageName: string): string {
   }
 }
 
-async function answersWithin(ms: number, port: number): Promise<boolean> {
-  for (const until = Date.now() + ms; Date.now() < until; ) {
+/** False also as soon as the engine has ended: that it cannot open its file is no reason to wait. */
+async function answersWithin(ms: number, port: number, ended: AbortSignal): Promise<boolean> {
+  for (const until = Date.now() + ms; Date.now() < until && !ended.aborted; ) {
     if (await accepts(port)) return true;
     await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS));
   }

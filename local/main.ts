@@ -1,10 +1,10 @@
 /** `npm start`: the stack on this machine, until it is told to stop. */
 import { join } from "node:path";
 import { HELP, type LocalOptions, parseOptions } from "./options.ts";
-import { startSimulatedHosts } from "./simulated-hosts.ts";
+import { type SimulatedHosts, startSimulatedHosts } from "./simulated-hosts.ts";
 import { StartError } from "./start-error.ts";
 import { type Stack, startStack } from "./start-stack.ts";
-import { orTakenDown, type Teardown, teardown } from "./teardown.ts";
+import { orTakenDown, teardown } from "./teardown.ts";
 import { TemplateError } from "./template/template.ts";
 
 /** A stop that takes longer ends by itself: nothing depends on its being clean. */
@@ -33,28 +33,45 @@ async function run(options: LocalOptions): Promise<void> {
   const down = teardown();
   const told = toldToStop();
   const say = options.json ? sayJson : sayText;
-  const stack = await orTakenDown(down, () => start(options, { down, say }));
-  const why = await Promise.race([told, stack.broken]);
-  if (why instanceof Error) fail(`${why.message}: ${String(why.cause)}`);
-  else say({ event: "stopping", why });
-  setTimeout(() => process.exit(), STOP_MS_MAX).unref();
+  void told.then((why) => {
+    say({ event: "stopping", why });
+    endSoon();
+  });
+  const stack = await start(options, say);
+  down.defer(stack.stop);
+  const hosts = startHosts(options, { stack, say });
+  const ended = hosts.then((started) => {
+    down.defer(started.stop);
+    return new Promise<never>(() => {});
+  });
+  const why = await orTakenDown(down, () => Promise.race([told, stack.broken, ended]));
+  if (why instanceof Error) {
+    fail(`${why.message}: ${String(why.cause)}`);
+    endSoon();
+  }
   await down.run();
+  // Hosts that were still starting wait for a control plane that is gone.
+  process.exit();
 }
 
-async function start(
-  options: LocalOptions,
-  { down, say }: { readonly down: Teardown; readonly say: (said: Said) => void },
-): Promise<Stack> {
+async function start(options: LocalOptions, say: (said: Said) => void): Promise<Stack> {
   const stack = await startStack({
     ...options,
     dynamoDbEndpoint: process.env["VMSYNC_DYNAMODB_ENDPOINT"],
     onProgress: (what) => say({ event: "progress", what }),
     ...(options.verbose && { onLog: (text) => process.stderr.write(text) }),
   });
-  down.defer(stack.stop);
   const { url, adminToken, adminTokenFile } = stack;
   say({ event: "ready", url, adminToken, adminTokenFile });
-  if (options.hosts === 0) return stack;
+  return stack;
+}
+
+async function startHosts(
+  options: LocalOptions,
+  { stack, say }: { readonly stack: Stack; readonly say: (said: Said) => void },
+): Promise<Pick<SimulatedHosts, "stop">> {
+  const { hosts: count, vmsPerHost } = options;
+  if (count === 0) return { stop: async () => {} };
   const hosts = await startSimulatedHosts({
     ...options,
     ...stack,
@@ -63,10 +80,12 @@ async function start(
       if (options.verbose || note.level !== "info") say({ event: "agent", ...note });
     },
   });
-  down.defer(hosts.stop);
-  const { hosts: count, vmsPerHost } = options;
   say({ event: "progress", what: `${count} simulated hosts are up, ${vmsPerHost} VMs each` });
-  return stack;
+  return hosts;
+}
+
+function endSoon(): void {
+  setTimeout(() => process.exit(), STOP_MS_MAX).unref();
 }
 
 /** Resolves at the first signal; a second one ends the process at once, as usual. */

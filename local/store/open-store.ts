@@ -25,8 +25,7 @@ export interface Store {
 
 /** Opens or makes the file; `:memory:` keeps nothing. Throws one clear line if it is of another version. */
 export function openStore(path: string): Store {
-  const db = new DatabaseSync(path, { timeout: BUSY_TIMEOUT_MS });
-  db.exec("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;");
+  const db = openDatabase(path);
   checkVersion(db, path);
   let failure: Error | undefined;
   let batch: Batch | undefined;
@@ -84,6 +83,17 @@ function afterThisTurn(run: () => void): Promise<void> {
       }
     });
   });
+}
+
+function openDatabase(path: string): DatabaseSync {
+  const db = new DatabaseSync(path, { timeout: BUSY_TIMEOUT_MS });
+  try {
+    db.exec("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;");
+    return db;
+  } catch (cause) {
+    db.close();
+    throw new Error(`cannot open ${path}: ${String(Object(cause).message)}`, { cause });
+  }
 }
 
 function checkVersion(db: DatabaseSync, path: string): void {

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { type DataFolder, openDataFolder } from "../../local/data-folder.ts";
@@ -54,6 +54,33 @@ describe("the data folder", () => {
     await expect(openDataFolder({ kind: "folder", path: join(file, "x") })).rejects.toThrow(
       "cannot make the data folder",
     );
+  });
+
+  it("that cannot be written into is refused", async () => {
+    const path = temporaryFolder();
+    mkdirSync(join(path, "lock"));
+    await expect(openDataFolder({ kind: "folder", path })).rejects.toThrow(
+      new StartError(`cannot write into the data folder ${path}`),
+    );
+  });
+
+  it.each(["", "{}"])("with a damaged identity (%j) is refused and left as it is", async (text) => {
+    const path = temporaryFolder();
+    (await open(path)).close();
+    writeFileSync(join(path, "identity.json"), text);
+    await expect(openDataFolder({ kind: "folder", path })).rejects.toThrow(
+      new StartError(
+        `${join(path, "identity.json")} is damaged; put it back, or name another folder with --data`,
+      ),
+    );
+    expect(readFileSync(join(path, "identity.json"), "utf8")).toBe(text);
+  });
+
+  it("that a process was killed in while making it is made", async () => {
+    const path = temporaryFolder();
+    for (const name of ["version.new", "identity.json.new"]) writeFileSync(join(path, name), "{");
+    const { awsPort } = await open(path);
+    expect(awsPort).toBeGreaterThan(0);
   });
 
   it("for one run only is gone after it", async () => {

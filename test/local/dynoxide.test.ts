@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { readdirSync, readFileSync } from "node:fs";
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { CreateTableCommand, DynamoDBClient, ListTablesCommand } from "@aws-sdk/client-dynamodb";
 import { describe, expect, it, onTestFinished } from "vitest";
@@ -86,15 +86,23 @@ describe("dynoxide", () => {
     await expect.poll(() => engines(file)).toEqual([]);
   });
 
-  it("that is not installed is one line that names the way out", async () => {
-    const attempt = startDynoxide({
-      file: undefined,
-      onLine: () => {},
-      packageName: "@dynoxide/plan9-z80",
-    });
+  it.each([
+    ["is not installed", "@dynoxide/plan9-z80"],
+    ["is installed without its binary", "zod"],
+  ])("that %s is one line that names the way out", async (_, packageName) => {
+    const attempt = startDynoxide({ file: undefined, onLine: () => {}, packageName });
     await expect(attempt).rejects.toThrow(StartError);
     await expect(attempt).rejects.toThrow(
-      /^no DynamoDB engine for \S+: @dynoxide\/plan9-z80 is not installed; set VMSYNC_DYNAMODB_ENDPOINT .*$/,
+      /^no DynamoDB engine for \S+: \S+ is not installed; set VMSYNC_DYNAMODB_ENDPOINT .*$/,
     );
+  });
+
+  it("that cannot open its file says so at once, in one line", async () => {
+    const file = join(temporaryFolder(), "db");
+    writeFileSync(file, "not a database");
+    const attempt = startDynoxide({ file, onLine: () => {} });
+    await expect(attempt).rejects.toThrow(StartError);
+    await expect(attempt).rejects.toThrow(/^dynoxide, the DynamoDB engine, ended: .+$/);
+    expect(engines(file)).toEqual([]);
   });
 });

@@ -68,14 +68,48 @@ describe("npm start", { timeout: TEST_MS_MAX }, () => {
     expect(body).toEqual({ items: [] });
   });
 
-  it("refuses a data folder of another version", async () => {
-    const data = temporaryFolder();
-    writeFileSync(join(data, "version"), "99\n");
-    expect(await refusal(["--port", "0", "--data", data])).toContain("version 99");
+  it("refuses a wrong option, setting or value", async () => {
+    const wrong: readonly (readonly [string, string, string])[] = [
+      ["--set", "nope=1", 'unknown setting "nope"'],
+      ["--set", "leaseSeconds=soon", "leaseSeconds"],
+      ["--set", "leaseSeconds", "is not of the form name=value"],
+      ["--port", "70000", "--port must be a whole number from 0 to 65535"],
+      ["--prot", "1", "--prot"],
+    ];
+    await Promise.all(
+      wrong.map(async ([option, value, said]) => {
+        expect(await refusal([option, value])).toContain(said);
+      }),
+    );
   });
 
-  it("refuses an unknown setting", async () => {
-    expect(await refusal(["--set", "nope=1"])).toContain('unknown setting "nope"');
+  it("refuses a data folder of another version, a damaged one, and one that cannot be", async () => {
+    const of = (name: string, text: string) => {
+      const path = temporaryFolder();
+      writeFileSync(join(path, name), text);
+      return path;
+    };
+    const wrong: readonly (readonly [string, string])[] = [
+      [of("version", "99\n"), "version 99"],
+      [of("identity.json", "{"), "identity.json is damaged"],
+      [of("queues-and-bus.sqlite", "not a database, though of some length"), "queues-and-bus"],
+      [of("dynamodb.sqlite", "not a database"), "dynoxide, the DynamoDB engine, ended"],
+      [join(of("file", ""), "file"), "cannot make the data folder"],
+    ];
+    await Promise.all(
+      wrong.map(async ([data, said]) => {
+        expect(await refusal(["--port", "0", "--data", data])).toContain(said);
+      }),
+    );
+  });
+
+  it("stops when it is told to while it still starts", async () => {
+    const data = join(temporaryFolder(), "data");
+    const starting = start(["--port", "0", "--data", data, "--hosts", "200"]);
+    await starting.said("tables are there");
+    const toldAt = performance.now();
+    expect((await starting.kill("SIGTERM")).code).toBe(0);
+    expect(performance.now() - toldAt).toBeLessThan(12_000);
   });
 
   it("refuses a DynamoDB engine that does not answer", async () => {
