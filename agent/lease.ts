@@ -34,6 +34,7 @@ export function lease(deps: {
 }): Lease {
   const { time, machineBootId } = deps;
   const first = Promise.withResolvers<void>();
+  let hasBegun = false;
   let current = deps.stored?.machineBootId === machineBootId ? deps.stored : undefined; // 2
 
   const remainingMs = (): number | undefined => {
@@ -46,11 +47,12 @@ export function lease(deps: {
     remainingMs,
     isHeld: () => remainingMs() !== 0,
     begun: (signal) => {
-      if (signal.aborted) return Promise.resolve();
+      if (signal.aborted || hasBegun) return Promise.resolve();
       signal.addEventListener("abort", () => first.resolve(), { once: true });
       return first.promise;
     },
     renew: (grant) => {
+      hasBegun = true;
       first.resolve();
       if (current !== undefined && grant.reportSentAtMs < current.reportSentAtMs) return;
       const mattered = current?.selfFence === true;

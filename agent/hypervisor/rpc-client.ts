@@ -62,9 +62,11 @@ export async function connectRpc(options: {
     reason = why;
     socket.destroy();
   };
-  options.signal.addEventListener("abort", () => end("given up"), { once: true });
+  const giveUp = () => end("given up");
+  options.signal.addEventListener("abort", giveUp, { once: true });
   socket.on("error", (error) => end(error.message));
   socket.on("close", () => {
+    options.signal.removeEventListener("abort", giveUp); // The signal outlives the connection, and would keep it.
     for (const { reject } of waiting.values()) reject(new ConnectionLost(reason));
     waiting.clear();
     ended.resolve(reason);
@@ -80,6 +82,7 @@ export async function connectRpc(options: {
     else call?.resolve(body);
   };
   socket.on("data", messages(receive, end));
+  if (options.signal.aborted) giveUp();
 
   return {
     call: async (procedure, args, read) => {
@@ -95,15 +98,23 @@ export async function connectRpc(options: {
   };
 }
 
+/** Not by `connect`'s own signal: Node leaves its listener there for as long as the signal lives. */
 function connected(socketPath: string, signal: AbortSignal): Promise<Socket> {
   return new Promise((resolve, reject) => {
-    const socket = connect({ path: socketPath, signal });
-    const failed = (error: Error) => reject(new ConnectionLost(error.message, { cause: error }));
+    const socket = connect({ path: socketPath });
+    const giveUp = () => socket.destroy(new Error("given up"));
+    const failed = (error: Error) => {
+      signal.removeEventListener("abort", giveUp);
+      reject(new ConnectionLost(error.message, { cause: error }));
+    };
     socket.once("error", failed);
     socket.once("connect", () => {
       socket.removeListener("error", failed);
+      signal.removeEventListener("abort", giveUp);
       resolve(socket);
     });
+    if (signal.aborted) giveUp();
+    else signal.addEventListener("abort", giveUp);
   });
 }
 

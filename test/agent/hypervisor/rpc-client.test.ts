@@ -1,3 +1,4 @@
+import { getEventListeners } from "node:events";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import {
   allStates,
@@ -123,4 +124,21 @@ test("a socket that is not there is a lost connection with its reason", async ()
   const connecting = connectRpc({ socketPath: "/nowhere/sock", signal, onEvent: () => {} });
   await expect(connecting).rejects.toThrow(ConnectionLost);
   await expect(connecting).rejects.toThrow(/ENOENT/);
+});
+
+test("a connection that ended, or was never had, leaves nothing on the signal that it was given", async () => {
+  const { signal } = new AbortController();
+  const { socketPath } = daemon;
+  const onEvent = () => {};
+  const brief = await connectRpc({ socketPath, signal, onEvent });
+  brief.close();
+  await brief.ended;
+  await expect(connectRpc({ socketPath: "/nowhere", signal, onEvent })).rejects.toThrow(/ENOENT/);
+  expect(getEventListeners(signal, "abort")).toEqual([]);
+});
+
+test("a connecting that is called off is lost", async () => {
+  const { socketPath } = daemon;
+  const connecting = connectRpc({ socketPath, signal: AbortSignal.abort(), onEvent: () => {} });
+  await expect(connecting).rejects.toThrow(ConnectionLost);
 });
