@@ -4,6 +4,7 @@
  *  1. What is signed is what is sent: the digest is of the bytes after gzip.
  *  2. The server's `now`, which every answer carries, corrects `created` and nothing else. A request that was refused for
  *     its signature is sent once more if that answer showed that this machine's clock was wrong.
+ *  3. Only the control plane refuses: a status without a problem document is some gateway's in between, and passes.
  */
 import type { KeyObject } from "node:crypto";
 import { promisify } from "node:util";
@@ -30,6 +31,9 @@ const GZIP_BYTES_MIN = 4096;
 const SKEW_MS_MIN = 5_000;
 /** An answer is a few hundred bytes; more is not one of ours. */
 const ANSWER_BYTES_MAX = 1024 * 1024;
+
+/** However long the other side asks to wait: a lease lasts minutes, and a host that is silent for longer is Down. */
+const RETRY_AFTER_MS_MAX = 60_000;
 
 const compress = promisify(gzip);
 
@@ -141,10 +145,9 @@ async function post(
       redirect: "error",
       signal: AbortSignal.any([request.signal, AbortSignal.timeout(REQUEST_MS_MAX)]),
     });
-    const retryAfterMs = Number(response.headers.get("retry-after") ?? 0) * 1000;
     return {
       httpStatus: response.status,
-      retryAfterMs: Number.isFinite(retryAfterMs) ? retryAfterMs : 0,
+      retryAfterMs: retryAfterMs(response.headers.get("retry-after")),
       body: parsedJson(await response.text()),
     };
   } catch (error) {
@@ -161,12 +164,19 @@ function understood<T>(answered: Answered, schema: Schema<T>): Said<T> {
     return { status: "unavailable", detail: "an answer of another form", retryAfterMs };
   }
   const problem = ProblemDocument.safeParse(body);
-  const code = problem.success ? problem.data.code : `http_${httpStatus}`;
-  const detail = problem.success ? problem.data.detail : `HTTP ${httpStatus}`;
+  if (!problem.success)
+    return { status: "unavailable", detail: `HTTP ${httpStatus}, not by vmsync`, retryAfterMs }; // 3
+  const { code, detail } = problem.data;
   if (code === "stale_boot") return { status: "stale_boot" };
   if (httpStatus === 429 || httpStatus >= 500)
     return { status: "unavailable", detail: `${code}: ${detail}`, retryAfterMs };
   return { status: "refused", code, detail };
+}
+
+/** Seconds; a date, which the control plane never gives, counts as nothing said. */
+function retryAfterMs(header: string | null): number {
+  const ms = Number(header ?? 0) * 1000;
+  return Number.isFinite(ms) ? Math.min(Math.max(ms, 0), RETRY_AFTER_MS_MAX) : 0;
 }
 
 function parsedJson(text: string): unknown {

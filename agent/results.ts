@@ -5,8 +5,8 @@
  *  2. A result of another boot is numbered anew and tells no `power`: under a new number, an old sight would pass for a
  *     fresh one.
  *  3. One request at a time, so that a slow control plane is not given more.
- *  4. One result that is refused for what it is does not hold up the others: a refused batch is sent one by one, and what
- *     is refused alone is given up with a line.
+ *  4. One result that is refused does not hold up the others: a refused batch is sent one by one, and what is refused
+ *     alone for what it is is given up with a line; what is refused for another reason goes behind the others.
  */
 import { type CommandResult, RESULTS_MAX } from "../shared/model/agent-protocol.ts";
 import type { CommandOutcome } from "../shared/model/agent-state.ts";
@@ -55,6 +55,13 @@ export function resultSender(deps: ResultSenderDeps): ResultSender {
     await deps.log.record(batch.map(({ commandId }) => ({ entry: "accepted", commandId })));
   };
 
+  const behindTheOthers = (commandId: CommandId) => {
+    const ended = pending.get(commandId);
+    if (ended === undefined) return;
+    pending.delete(commandId);
+    pending.set(commandId, ended);
+  };
+
   const nextBatch = (): readonly Ended[] =>
     [...pending.values()].slice(0, oneByOne > 0 ? 1 : RESULTS_MAX);
 
@@ -75,6 +82,7 @@ export function resultSender(deps: ResultSenderDeps): ResultSender {
         if (batch.length === 1 && given(said.code)) return await accepted(batch); // 4
         if (said.code === "unauthenticated") sessions.renew();
         oneByOne = batch.length;
+        for (const { commandId } of batch) behindTheOthers(commandId); // 4
         return await pause(deps.time, { delayMs: retry.next(), signal });
       case "unavailable":
         return await pause(deps.time, { delayMs: retry.next(said.retryAfterMs), signal });

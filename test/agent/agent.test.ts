@@ -225,6 +225,23 @@ test("one result that is refused for what it is does not hold up the others", as
   expect(rig.notes.filter((note) => note.level === "error").length).toBeGreaterThan(0);
 });
 
+test("one result that is refused again and again for another reason does not hold up the others", async () => {
+  const rig = agentRig();
+  await started(rig);
+  const { results } = rig.plane.port;
+  Object.assign(rig.plane.port, {
+    results: async (sent: Parameters<typeof results>[0]) =>
+      sent.results.some(({ commandId }) => commandId === "bad")
+        ? { status: "refused", code: "forbidden", detail: "" }
+        : await results(sent),
+  });
+  rig.plane.send(
+    ...["bad", "c1", "c2"].map((commandId, at) => aCommand({ commandId, vm: at + 1 })),
+  );
+  await rig.time.advance(120_000);
+  expect(rig.plane.results.map(({ commandId }) => commandId).toSorted()).toEqual(["c1", "c2"]);
+});
+
 test("what one host says is numbered in the order in which it was seen, reports and results alike", async () => {
   const rig = agentRig();
   rig.plane.grant.reportIntervalSeconds = 1;
@@ -421,6 +438,29 @@ test("an HA VM is powered off no later than the lease ends, counted from the sen
   await rig.time.advance(lastAcceptedAtMs + 30_500 - rig.time.monotonicNow());
   expect(await isPower(rig, "off")()).toBe(true);
   expect(await rig.hypervisor.read(vmId(2))).toMatchObject({ power: "on" });
+});
+
+test("an HA VM whose power-off hangs does not keep another's from being tried again", async () => {
+  const rig = agentRig();
+  Object.assign(rig.plane.grant, { leaseSeconds: 30, selfFence: true, reportIntervalSeconds: 10 });
+  await started(rig);
+  const ha = { verb: "start", args: startArgs({ ha: true }) };
+  rig.plane.send(aCommand({ commandId: "c1", ...ha }), aCommand({ commandId: "c2", vm: 2, ...ha }));
+  await rig.time.advance(1000);
+  rig.plane.refuse = cutOff(["report", "results", "session"]);
+  const { powerOff } = rig.hypervisor;
+  let refusals = 0;
+  Object.assign(rig.hypervisor, {
+    powerOff: (id: Parameters<typeof powerOff>[0]) => {
+      if (id === vmId(2)) return new Promise(() => {});
+      refusals += 1;
+      return refusals > 1
+        ? powerOff(id)
+        : Promise.resolve({ ok: false, code: "hypervisor_unreachable", detail: "" });
+    },
+  });
+  await rig.time.advance(35_000);
+  expect(await isPower(rig, "off")()).toBe(true);
 });
 
 test("a new agent goes on with what is left of the lease, not with a new one", async () => {

@@ -166,13 +166,19 @@ test.each<readonly [number, string, object]>([
   expect(await plane.report(aReport(1))).toMatchObject(meaning);
 });
 
-test("Retry-After is passed on", async () => {
-  answer = () => ({ ...problem(503, "unavailable"), headers: { "retry-after": "7" } });
-  expect(await plane.report(aReport(1))).toMatchObject({ retryAfterMs: 7000 });
+test.each([
+  ["7", 7000],
+  ["86400", 60_000],
+  ["-1", 0],
+  ["Wed, 01 Jan 2031 00:00:00 GMT", 0],
+])("Retry-After: %s is a wait of %i ms", async (header, retryAfterMs) => {
+  answer = () => ({ ...problem(503, "unavailable"), headers: { "retry-after": header } });
+  expect(await plane.report(aReport(1))).toMatchObject({ retryAfterMs });
 });
 
 test.each<readonly [string, Answer]>([
   ["a gateway's own page", { status: 502, body: "<html>" }],
+  ["a gateway's own refusal", { status: 404, body: { message: "Not Found" } }],
   ["an answer of another form", { status: 202, body: { hello: 1 } }],
   ["a redirect", { status: 307, body: "", headers: { location: "http://127.0.0.1:1/" } }],
 ])("%s is unavailable: the same may be said again", async (_, other) => {
