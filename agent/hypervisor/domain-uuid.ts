@@ -4,7 +4,8 @@
  *  1. The domain's `<uuid>` is the VM's id: set where there is none, refused where it is another. Starting somebody else's
  *     domain under this VM's id would make every later command hit the wrong guest.
  *  2. Only what is needed is understood: where the elements of the first two levels begin and end. libvirt parses the rest
- *     and checks it. A document type is refused, as entities could hide an element from this and not from libvirt.
+ *     and checks it. A document type is refused, as entities could hide an element from this and not from libvirt; so is
+ *     what begins like a comment and has no end: looking for it from each beginning would take seconds.
  */
 import type { VmId } from "../../shared/model/ids.ts";
 
@@ -12,9 +13,9 @@ export type DomainXmlResult =
   | { readonly ok: true; readonly xml: string }
   | { readonly ok: false; readonly reason: string };
 
-/** Comments, CDATA, processing instructions, declarations, tags; attributes may contain `>` in quotes. */
+/** Comments, CDATA, processing instructions, what is none of them (`wrong`), tags; attributes may contain `>` in quotes. */
 const MARKUP =
-  /<!--[\s\S]*?-->|<!\[CDATA\[[\s\S]*?\]\]>|<\?[\s\S]*?\?>|<![^>]*>|<(?<close>\/?)(?<name>[A-Za-z_][\w.:-]*)(?:\s(?:[^"'<>]|"[^"]*"|'[^']*')*?)?(?<empty>\/?)>/g;
+  /<!--[\s\S]*?-->|<!\[CDATA\[[\s\S]*?\]\]>|<\?[\s\S]*?\?>|(?<wrong><[!?])|<(?<close>\/?)(?<name>[A-Za-z_][\w.:-]*)(?:\s(?:[^"'<>]|"[^"]*"|'[^']*')*?)?(?<empty>\/?)>/g;
 
 type Element = { readonly from: number; readonly to: number; readonly text: string };
 
@@ -25,7 +26,8 @@ export function withUuid(xml: string, vmId: VmId): DomainXmlResult {
   let uuidFrom: { readonly from: number; readonly contentFrom: number } | undefined;
   const uuids: Element[] = [];
   for (const match of xml.matchAll(MARKUP)) {
-    const { name, close, empty } = match.groups ?? {};
+    const { wrong, name, close, empty } = match.groups ?? {};
+    if (wrong !== undefined) return refused("it is not well-formed");
     if (name === undefined) continue;
     const from = match.index;
     const to = from + match[0].length;

@@ -43,6 +43,8 @@ test.each<readonly [string, string, RegExp]>([
   ["two uuids", `<domain>${UUID}${UUID}</domain>`, /more than one uuid/],
   ["another root", "<network/>", /root element is network/],
   ["a second root", `<domain>${UUID}</domain><pool/>`, /root element is pool/],
+  ["a comment without an end", `<domain>${"<!--".repeat(16_000)}</domain>`, /not well-formed/],
+  ["a declaration", `<domain><!ELEMENT x></domain>`, /not well-formed/],
   ["a document type", `<!DOCTYPE domain [<!ENTITY u "x">]><domain/>`, /document type/],
   ["elements left open", "<domain><devices></domain>", /not well-formed/],
   ["no XML", "hello", /not well-formed/],
