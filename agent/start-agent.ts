@@ -100,7 +100,9 @@ async function assemble(
     note,
   });
   const giveUp = () => void agent.stop();
-  signal.addEventListener("abort", giveUp, { once: true });
+  if (signal.aborted)
+    giveUp(); // While the folder was opened or the host joined: no event comes any more.
+  else signal.addEventListener("abort", giveUp, { once: true });
   await agent.ready;
   return agent;
 }
