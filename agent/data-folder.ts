@@ -18,6 +18,8 @@ export class DataFolderError extends Error {}
 
 export interface DataFolder {
   readonly privateKey: KeyObject;
+  /** `false`: an earlier process had it, and may have joined with it. */
+  readonly keyIsNew: boolean;
   readonly identity: AgentIdentity | undefined;
   readonly writeIdentity: (identity: AgentIdentity) => Promise<void>;
   readonly lease: LeaseRecord | undefined;
@@ -44,7 +46,7 @@ export async function openDataFolder(path: string): Promise<DataFolder> {
       await unlock(lock);
     };
     return {
-      privateKey: await readOrMakeKey(join(path, "key.pem")),
+      ...(await readOrMakeKey(join(path, "key.pem"))),
       identity: await readParsed(identityPath, AgentIdentity),
       writeIdentity: (identity) => writeWhole(identityPath, JSON.stringify(identity)),
       lease: await readParsed(leasePath, LeaseRecord),
@@ -89,18 +91,18 @@ function unlock(lock: Server): Promise<void> {
   return new Promise((resolve) => lock.close(() => resolve()));
 }
 
-async function readOrMakeKey(path: string): Promise<KeyObject> {
+async function readOrMakeKey(path: string): Promise<Pick<DataFolder, "privateKey" | "keyIsNew">> {
   const pem = await readText(path);
   if (pem !== undefined) {
     try {
-      return createPrivateKey(pem);
+      return { privateKey: createPrivateKey(pem), keyIsNew: false };
     } catch (error) {
       throw new DataFolderError(`${path} is not a private key`, { cause: error });
     }
   }
   const { privateKey } = generateKeyPairSync("ed25519");
   await writeWhole(path, String(privateKey.export({ type: "pkcs8", format: "pem" }))); // 2
-  return privateKey;
+  return { privateKey, keyIsNew: true };
 }
 
 type Schema<T> = {

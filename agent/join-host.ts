@@ -2,10 +2,10 @@
  * Joins the host with a one-time token, once.
  *
  *  1. A token that was used already is not tried again, so it may stay in a unit file; a new one joins anew.
- *  2. A join whose answer was lost has used the token up: what decides is whether a session opens with this key, so a
- *     refused join is only final when the folder says that there never was one.
+ *  2. A join whose answer was lost, to this process or to one that died over it, has used the token up: what decides is
+ *     whether a session opens with this key, so a refused join is only final for a key that is new.
  */
-import { createHash, type KeyObject } from "node:crypto";
+import { createHash } from "node:crypto";
 import { rawPublicKey } from "../shared/http/ed25519.ts";
 import type { HostId } from "../shared/model/ids.ts";
 import { backoff } from "./backoff.ts";
@@ -33,7 +33,7 @@ export async function joinHost(
     readonly joinToken: string | undefined;
   },
 ): Promise<void> {
-  const { identity, privateKey } = deps.folder;
+  const { identity } = deps.folder;
   if (identity !== undefined && identity.hostId !== host.hostId)
     throw new AgentRefused(
       `the data folder belongs to the host ${identity.hostId}, not ${host.hostId}`,
@@ -46,7 +46,7 @@ export async function joinHost(
   }
   const joinTokenHash = createHash("sha256").update(joinToken).digest("hex");
   if (identity?.joinTokenHash === joinTokenHash) return; // 1
-  await joinUntilAnswered(deps, { joinToken, privateKey });
+  await joinUntilAnswered(deps, { joinToken, ...deps.folder });
   await deps.folder.writeIdentity({
     v: 1,
     hostId: host.hostId,
@@ -57,7 +57,7 @@ export async function joinHost(
 
 async function joinUntilAnswered(
   deps: JoinDeps,
-  join: { readonly joinToken: string; readonly privateKey: KeyObject },
+  join: { readonly joinToken: string } & Pick<DataFolder, "privateKey" | "keyIsNew">,
 ): Promise<void> {
   const { controlPlane, time, signal, note } = deps;
   const retry = backoff(deps.random);
@@ -67,8 +67,9 @@ async function joinUntilAnswered(
     const said = await controlPlane.join({ joinToken: join.joinToken, publicKey });
     if (said.status === "answered") return;
     if (said.status === "refused") {
-      if (answersLost > 0) return; // 2: the session tells.
-      throw new AgentRefused(`the join was refused: ${said.code}: ${said.detail}`);
+      const reason = `the join was refused: ${said.code}: ${said.detail}`;
+      if (answersLost === 0 && join.keyIsNew) throw new AgentRefused(reason);
+      return note({ level: "warn", message: "perhaps joined before", detail: reason }); // 2
     }
     if (said.status === "stale_boot") throw new AgentRefused("the join was refused: stale_boot");
     answersLost += 1;

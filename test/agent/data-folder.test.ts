@@ -18,6 +18,7 @@ test("the key is made once, readable by its owner only, and stays the same", asy
   const second = await openDataFolder(path);
   await second.close();
   expect(rawPublicKey(second.privateKey)).toBe(rawPublicKey(first.privateKey));
+  expect([first.keyIsNew, second.keyIsNew]).toEqual([true, false]);
   expect((await stat(join(path, "key.pem"))).mode & 0o777).toBe(0o600);
   expect((await stat(path)).mode & 0o777).toBe(0o700);
 });

@@ -18,7 +18,9 @@ let time: ManualTime;
 let identity: AgentIdentity | undefined;
 let answers: Said<undefined>[];
 let tried: string[];
+let keyIsNew: boolean;
 beforeEach(() => {
+  keyIsNew = true;
   time = manualTime();
   identity = undefined;
   answers = [];
@@ -35,6 +37,7 @@ function join(joinToken: string | undefined, host = HOST): Promise<void> {
   };
   const folder: DataFolder = {
     privateKey: generateKeyPairSync("ed25519").privateKey,
+    keyIsNew,
     identity,
     writeIdentity: async (written) => {
       identity = written;
@@ -76,6 +79,13 @@ test("2: a refusal after a lost answer is left to the session to judge", async (
   const joined = join("token-1");
   await time.advance(1000);
   await joined;
+  expect(identity).toBeDefined();
+});
+
+test("2: a refusal of a key that an earlier process may have joined with is left to the session too", async () => {
+  keyIsNew = false;
+  answers = [REFUSED];
+  await join("token-1");
   expect(identity).toBeDefined();
 });
 
