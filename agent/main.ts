@@ -16,10 +16,12 @@ switch (parsed.kind) {
     process.stdout.write(USAGE);
     break;
   case "wrong":
-    fail(parsed.reason);
+    fail(parsed.reason, "text");
     break;
   case "run":
-    await run(parsed.options).catch((error: unknown) => fail(errorText(error)));
+    await run(parsed.options).catch((error: unknown) =>
+      fail(errorText(error), parsed.options.output),
+    );
     break;
   default:
     parsed satisfies never;
@@ -86,7 +88,8 @@ function jsonNote(note: Note): void {
   process.stderr.write(`${JSON.stringify({ at: new Date().toISOString(), ...note })}\n`);
 }
 
-function fail(reason: string): void {
-  process.stderr.write(`vmsync agent: ${reason}\n`);
+function fail(reason: string, output: AgentOptions["output"]): void {
+  if (output === "json") jsonNote({ level: "error", message: reason });
+  else process.stderr.write(`vmsync agent: ${reason}\n`);
   process.exitCode = 1;
 }

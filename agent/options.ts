@@ -1,6 +1,7 @@
 /** The command line of the agent. */
 import { parseArgs } from "node:util";
 import { HostId } from "../shared/model/ids.ts";
+import { errorText } from "./note.ts";
 
 export const USAGE = `Usage: node agent/main.ts --control-plane URL --host ID --data DIR [options]
 
@@ -54,7 +55,7 @@ export function parseOptions(
     if (values.help === true) return { kind: "help" };
     return { kind: "run", options: fromValues(values, environment) };
   } catch (error) {
-    return { kind: "wrong", reason: error instanceof Error ? error.message : String(error) };
+    return { kind: "wrong", reason: errorText(error) };
   }
 }
 
@@ -116,7 +117,7 @@ function joinToken(
 function hypervisor(values: Values): AgentOptions["hypervisor"] {
   if (typeof values.simulated === "string") {
     const guests = Number(values.simulated);
-    if (!Number.isInteger(guests) || guests < 0 || guests > SIMULATED_MAX)
+    if (!/^\d+$/.test(values.simulated) || guests > SIMULATED_MAX)
       throw new Error(`--simulated is not a whole number from 0 to ${SIMULATED_MAX}`);
     return { kind: "simulated", guests };
   }

@@ -49,6 +49,11 @@ test.each<readonly [string, readonly string[], RegExp]>([
     /^vmsync agent: libvirt cannot be reached: connect ENOENT \/nowhere\/libvirt-sock\n$/,
   ],
   [
+    "what goes wrong under --json",
+    ["--simulated", "0", "--json"],
+    /^\{"at":"[^"]+","level":"error","message":"this host has not joined yet: give --join-token"\}\n$/,
+  ],
+  [
     "a host that never joined",
     ["--simulated", "0"],
     /^vmsync agent: this host has not joined yet: give --join-token\n$/,

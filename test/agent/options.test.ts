@@ -54,6 +54,8 @@ test.each<readonly [readonly string[], RegExp]>([
   [[...NEEDED, "--simulated", "2001"], /--simulated is not a whole number from 0 to 2000/],
   [[...NEEDED, "--simulated", "x"], /--simulated is not a whole number/],
   [[...NEEDED, "--domain-type", "xen"], /neither qemu nor kvm/],
+  [[...NEEDED, "--simulated="], /--simulated is not a whole number/],
+  [["--host", "--data", "d"], /^[^\n]*'--host' argument is ambiguous[^\n]*$/],
   [[...NEEDED, "--nonsense"], /nonsense/],
   [[...NEEDED, "stray"], /stray/],
 ])("%j is refused with a line", (args, line) => {
