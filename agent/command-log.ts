@@ -18,6 +18,8 @@ import {
   type LoggedCommand,
   type LogState,
 } from "./log-state.ts";
+import { errorText } from "./note.ts";
+import { parsedJson } from "./parse-json.ts";
 
 /** The file is written anew when it has this many lines and four times what is worth keeping: a few hundred KiB. */
 const COMPACT_LINES_MIN = 4 * COMMANDS_KEPT;
@@ -70,7 +72,7 @@ export function commandLog(opened: { readonly text: string; readonly file: LogFi
       try {
         await Promise.all([file.append(toLines(entries)), compactIfLong()]);
       } catch (error) {
-        throw new LogBroken(`cannot write the command log: ${reason(error)}`, { cause: error }); // 3
+        throw new LogBroken(`cannot write the command log: ${errorText(error)}`, { cause: error }); // 3
       }
     },
     close: file.close,
@@ -90,16 +92,4 @@ function readLog(text: string): { readonly state: LogState; readonly lines: numb
 
 function toLines(entries: readonly LogEntry[]): string {
   return entries.map((entry) => `${JSON.stringify(entry)}\n`).join("");
-}
-
-function parsedJson(line: string): unknown {
-  try {
-    return JSON.parse(line);
-  } catch {
-    return undefined;
-  }
-}
-
-function reason(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

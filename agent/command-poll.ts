@@ -10,6 +10,7 @@ import { backoff } from "./backoff.ts";
 import type { CommandSource, OpenCommandSource, QueueMessage } from "./command-source.ts";
 import type { Lease } from "./lease.ts";
 import { errorText, type Noter } from "./note.ts";
+import { parsedJson } from "./parse-json.ts";
 import type { Runner } from "./runner.ts";
 import type { Session, Sessions } from "./sessions.ts";
 import { type AgentTime, pause } from "./time.ts";
@@ -79,12 +80,4 @@ function parse(message: QueueMessage, note: Noter): Command | undefined {
 
 function isCommand(command: Command | undefined): command is Command {
   return command !== undefined;
-}
-
-function parsedJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }

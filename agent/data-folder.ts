@@ -12,6 +12,7 @@ import { createServer, type Server } from "node:net";
 import { join } from "node:path";
 import { AgentIdentity, LeaseRecord } from "../shared/model/agent-state.ts";
 import { isMissing, type LogFile, openLogFile, syncFolder } from "./log-file.ts";
+import { parsedJson } from "./parse-json.ts";
 
 /** The folder cannot be used; the message is one line for the operator. */
 export class DataFolderError extends Error {}
@@ -117,14 +118,6 @@ async function readParsed<T>(path: string, schema: Schema<T>): Promise<T | undef
   const parsed = schema.safeParse(parsedJson(text));
   if (parsed.success) return parsed.data;
   throw new DataFolderError(`${path} is damaged or of another version`);
-}
-
-function parsedJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }
 
 async function readText(path: string): Promise<string | undefined> {

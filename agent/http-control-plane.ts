@@ -21,6 +21,7 @@ import { ProblemDocument } from "../shared/model/problem.ts";
 import { ROUTES } from "../shared/model/routes.ts";
 import type { ControlPlane, Said } from "./control-plane.ts";
 import { errorText } from "./note.ts";
+import { parsedJson } from "./parse-json.ts";
 import type { AgentTime } from "./time.ts";
 
 /** API Gateway gives up after 30 s; an agent that waits longer waits for nobody. */
@@ -30,7 +31,7 @@ const GZIP_BYTES_MIN = 4096;
 /** A clock is called wrong from here on; below it is the time of the request itself. */
 const SKEW_MS_MIN = 5_000;
 /** An answer is a few hundred bytes; more is not one of ours. */
-const ANSWER_BYTES_MAX = 1024 * 1024;
+const ANSWER_CHARS_MAX = 1024 * 1024;
 
 /** However long the other side asks to wait: a lease lasts minutes, and a host that is silent for longer is Down. */
 const RETRY_AFTER_MS_MAX = 60_000;
@@ -145,10 +146,11 @@ async function post(
       redirect: "error",
       signal: AbortSignal.any([request.signal, AbortSignal.timeout(REQUEST_MS_MAX)]),
     });
+    const text = await response.text();
     return {
       httpStatus: response.status,
       retryAfterMs: retryAfterMs(response.headers.get("retry-after")),
-      body: parsedJson(await response.text()),
+      body: text.length > ANSWER_CHARS_MAX ? undefined : parsedJson(text),
     };
   } catch (error) {
     const cause = error instanceof Error && error.cause !== undefined ? error.cause : error;
@@ -177,13 +179,4 @@ function understood<T>(answered: Answered, schema: Schema<T>): Said<T> {
 function retryAfterMs(header: string | null): number {
   const ms = Number(header ?? 0) * 1000;
   return Number.isFinite(ms) ? Math.min(Math.max(ms, 0), RETRY_AFTER_MS_MAX) : 0;
-}
-
-function parsedJson(text: string): unknown {
-  if (text.length > ANSWER_BYTES_MAX) return undefined;
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }

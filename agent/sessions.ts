@@ -78,26 +78,14 @@ export function sessions(deps: SessionsDeps): Sessions {
 
   /** Opens or renews; answers how long the credentials are good for. */
   const open = async (): Promise<number> => {
-    const retry = backoff(deps.random);
     for (;;) {
-      const asked = bootId;
-      const said = await controlPlane.openSession({
-        bootId: asked,
-        agentVersion: deps.agentVersion,
-      });
-      if (signal.aborted) return 0;
-      if (asked !== bootId) continue;
-      if (said.status === "answered") {
-        const now = { bootId: asked, granted: said.answer, ended: boot.signal };
-        session.resolve(now);
-        session = resolved(now);
-        return renewAfterMs(said.answer);
-      }
-      if (said.status === "refused") throw new AgentRefused(refusal(said));
-      deps.note({ level: "warn", message: "no session yet", ...said });
-      const atLeastMs = said.status === "unavailable" ? said.retryAfterMs : 0;
-      await pause(time, { delayMs: retry.next(atLeastMs), signal });
-      if (signal.aborted) return 0;
+      const opened = await untilGranted(deps, () => bootId);
+      if (opened === undefined) return 0;
+      if (opened.bootId !== bootId) continue; // It ended meanwhile.
+      const now = { ...opened, ended: boot.signal };
+      session.resolve(now);
+      session = resolved(now);
+      return renewAfterMs(now.granted);
     }
   };
 
@@ -135,6 +123,25 @@ export function sessions(deps: SessionsDeps): Sessions {
       }
     },
   };
+}
+
+/** Asks for the boot as it is each time, until it is answered; `undefined` at the signal. Throws `AgentRefused`. */
+async function untilGranted(
+  { controlPlane, agentVersion, time, random, note, signal }: SessionsDeps,
+  currentBootId: () => BootId,
+): Promise<Omit<Session, "ended"> | undefined> {
+  const retry = backoff(random);
+  while (!signal.aborted) {
+    const bootId = currentBootId();
+    const said = await controlPlane.openSession({ bootId, agentVersion });
+    if (signal.aborted) return undefined;
+    if (said.status === "answered") return { bootId, granted: said.answer };
+    if (said.status === "refused") throw new AgentRefused(refusal(said));
+    note({ level: "warn", message: "no session yet", ...said });
+    const atLeastMs = said.status === "unavailable" ? said.retryAfterMs : 0;
+    await pause(time, { delayMs: retry.next(atLeastMs), signal });
+  }
+  return undefined;
 }
 
 function resolved(session: Session): PromiseWithResolvers<Session> {
