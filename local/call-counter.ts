@@ -15,7 +15,7 @@ export type Calls = {
 };
 
 export interface CallCounter {
-  /** Since the start, or the last `reset` (`denied` since the start). An invocation's calls appear when it has ended. */
+  /** Since the start, or the last `reset` (`denied` since the start). What is denied appears at once, the count of an invocation's calls when it has ended. */
   readonly read: () => Calls;
   readonly reset: () => void;
 }

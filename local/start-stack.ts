@@ -15,6 +15,7 @@ import { systemClock } from "./engine/clock.ts";
 import { openQueueEngine } from "./engine/queue-engine.ts";
 import { startFunctions } from "./functions.ts";
 import { startFront } from "./http/front.ts";
+import type { Invoked } from "./lambda/function-pool.ts";
 import { releaseInFlight } from "./lambda/release-in-flight.ts";
 import { type LogFiles, logFiles } from "./log-files.ts";
 import { makeQueues } from "./make-queues.ts";
@@ -53,6 +54,8 @@ export interface Stack {
   readonly adminTokenFile: string;
   readonly dataFolder: string;
   readonly awsEndpoints: { readonly dynamoDb: string; readonly sqs: string };
+  /** Invokes a function as anybody may who has the rights in AWS: by its name, with an event in JSON. */
+  readonly invoke: (functionName: string, event: string) => Promise<Invoked>;
   /** What functions called and how often they were invoked. */
   readonly calls: CallCounter;
   /** Resolves with the reason when it cannot go on: only a new start helps. */
@@ -127,6 +130,7 @@ async function makeStack(options: StackOptions, down: Teardown): Promise<Stack> 
     adminTokenFile: folder.adminTokenFile,
     dataFolder: folder.path,
     awsEndpoints: { dynamoDb: dynamoDb.endpoint, sqs: aws.origin },
+    invoke: functions.invoke,
     calls,
     broken: functions.broken,
     stop: down.run,

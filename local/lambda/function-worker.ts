@@ -71,6 +71,7 @@ export function startFunctionWorker(props: FunctionWorkerProps): FunctionWorker 
     if (message.kind === "ready") return markLoaded("ready");
     if (message.kind === "unloadable") return markLoaded(message.error);
     props.onCalls(message.calls);
+    if (message.kind === "asked") return;
     if (message.kind === "returned") answer?.({ ok: true, payload: message.payload });
     else answer?.({ ok: false, error: message.error });
   });

@@ -19,8 +19,11 @@ export interface CallWatch {
   readonly take: () => CallReport;
 }
 
-/** Watches every HTTP request that this thread makes from now on. */
-export function watchCalls(): CallWatch {
+/**
+ * Watches every HTTP request that this thread makes from now on. `onNeed`: a need came up that was not told yet. It is called as
+ * the request goes out, so that what an invocation needs is known also if the invocation never ends.
+ */
+export function watchCalls(onNeed: () => void): CallWatch {
   const counts = new Map<string, number>();
   const needed = new Set<string>();
   let needs: CallReport["needs"][number][] = [];
@@ -35,6 +38,7 @@ export function watchCalls(): CallWatch {
       needed.add(key);
       needs.push(need);
     }
+    if (needs.length > 0) onNeed();
   };
   subscribe("http.client.request.created", (message) => {
     if (!hasRequest(message)) return;

@@ -33,6 +33,8 @@ export type FromWorker =
   | { readonly kind: "ready" }
   /** The module could not be loaded. */
   | { readonly kind: "unloadable"; readonly error: FunctionError }
+  /** In the middle of an invocation. */
+  | { readonly kind: "asked"; readonly calls: CallReport }
   | {
       readonly kind: "returned";
       readonly requestId: string;

@@ -24,7 +24,7 @@ registerHooks({
       ? next(specifier, { ...context, parentURL: start.sdkParentUrl })
       : next(specifier, context),
 });
-const asked = watchCalls();
+const asked = watchCalls(() => say({ kind: "asked", calls: asked.take() }));
 
 const handler = await load();
 if (handler !== undefined) {
