@@ -1,4 +1,5 @@
 /** What a work type's answer brings about beside the job itself: the VM's state, room given back, incidents. */
+import type { Effect } from "../model/effect.ts";
 import type { HostId } from "../model/ids.ts";
 import { IncidentId } from "../model/incident.ts";
 import { amend, emit, nextName, type Turn, tell } from "./turn.ts";
@@ -80,17 +81,28 @@ export function openIncident(
   });
 }
 
-/** Resolves an incident that this record keeps open. */
+/**
+ * Resolves an incident that this record keeps open. One that this very turn opened nobody was told of, and nobody is: sent
+ * side by side, its resolving could come before its opening, which then stayed.
+ */
 export function resolveIncident(turn: Turn, incidentId: IncidentId): Turn {
   const incident = turn.record.openIncidents.find((open) => open.id === incidentId);
   if (incident === undefined) return turn;
-  const resolved = emit(
-    amend(turn, { openIncidents: turn.record.openIncidents.filter((open) => open !== incident) }),
-    { kind: "resolve-incident", incidentId, at: turn.inputs.now },
-  );
+  const closed = amend(turn, {
+    openIncidents: turn.record.openIncidents.filter((open) => open !== incident),
+  });
+  const untold = turn.effects.filter((effect) => !opens(effect, incidentId));
+  if (untold.length < turn.effects.length) return { ...closed, effects: untold };
+  const resolved = emit(closed, { kind: "resolve-incident", incidentId, at: turn.inputs.now });
   return tell(resolved, {
     family: "incident",
     topic: `incident.${incident.kind}`,
     detail: { incidentId, vmId: turn.record.id, change: "resolved" },
   });
+}
+
+/** The opening of an incident, and its event. */
+function opens(effect: Effect, incidentId: IncidentId): boolean {
+  if (effect.kind === "open-incident") return effect.incident.id === incidentId;
+  return effect.kind === "event" && effect.event.detail["incidentId"] === incidentId;
 }
