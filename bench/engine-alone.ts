@@ -14,6 +14,7 @@ import { cpuSpan } from "./support/cpu.ts";
 import type { EngineDone, EngineRun } from "./support/engine-protocol.ts";
 import { makeEngineSite } from "./support/engine-site.ts";
 import { rounded, spread, sum } from "./support/figures.ts";
+import { quietRounds } from "./support/quiet-rounds.ts";
 import type { Site } from "./support/site.ts";
 
 export type EngineFigure = {
@@ -88,10 +89,7 @@ async function startThreads(stack: Stack, vmId: string): Promise<Threads> {
       const run = { mix, sideBySide: LANES / threads };
       const chosen = workers.slice(0, threads);
       await runAll(chosen, { ...run, durationMs: WARM_UP_MS });
-      const figures: EngineFigure[] = [];
-      while (figures.length < rounds)
-        figures.push(await figureOf(chosen, { ...run, durationMs: ROUND_MS }));
-      return figures;
+      return quietRounds(rounds, () => figureOf(chosen, { ...run, durationMs: ROUND_MS }));
     },
     stop: async () => {
       await Promise.all(workers.map((worker) => worker.terminate()));

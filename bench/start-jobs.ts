@@ -11,7 +11,7 @@
  */
 import { tmpdir } from "node:os";
 import { measureCeiling } from "./engine-alone.ts";
-import { closedFigures, meanMix, rounds } from "./support/closed-loop.ts";
+import { closedFigures, firstRound, meanMix, rounds, warmUp } from "./support/closed-loop.ts";
 import { rounded } from "./support/figures.ts";
 import { fdatasyncSpeed, load, machine } from "./support/machine.ts";
 import { measureHot, measureIdle } from "./support/one-vm.ts";
@@ -26,7 +26,8 @@ export type StartJobsOptions = {
   readonly warmUpRounds: number;
 };
 
-const IDLE_JOBS = 100;
+/** A round's; ten rounds give a p99 something to stand on. */
+const IDLE_JOBS_EACH = 10;
 /** Below `apartmentQueueMax`; even, so that the VM is off again. */
 const HOT_JOBS = 60;
 
@@ -37,21 +38,21 @@ export async function measureStartJobs(options: StartJobsOptions) {
   const site = await startSite(options);
   const { rounds: count, warmUpRounds } = options;
   try {
-    const cold = await rounds(site, { count: 1, watch: "last" });
-    await rounds(site, { count: warmUpRounds, watch: "last" });
+    const cold = await firstRound(site);
+    await warmUp(site, { count: warmUpRounds, watch: "last" });
     const measured = await rounds(site, { count, watch: "last" });
     const ceiling = await measureCeiling(site, { mix: meanMix(measured), rounds: count });
     // The ceiling took minutes: what the jobs do after it, and not only before, is in the ratio.
     const again = await rounds(site, { count, watch: "last" });
     const closed = closedFigures([...measured, ...again]);
-    const idle = await measureIdle(site, IDLE_JOBS);
+    const idle = await measureIdle(site, { jobsEach: IDLE_JOBS_EACH, count });
     const hot = await measureHot(site, { backlog: HOT_JOBS, count });
-    await rounds(site, { count: warmUpRounds, watch: "each" });
+    await warmUp(site, { count: warmUpRounds, watch: "each" });
     const waiting = await rounds(site, { count, watch: "each" });
     return {
       machine: { ...before, loadAfter: load() },
       options,
-      cold: closedFigures(cold),
+      cold: closedFigures([cold]),
       closed,
       ceiling,
       ratio: rounded(closed.jobsPerSecond.median / ceiling.jobsPerSecond),
@@ -71,7 +72,10 @@ if (import.meta.main) {
     numbers: {
       vms: { standard: 100, says: "VMs and clients of the closed loop" },
       hosts: { standard: 4, says: "simulated hosts" },
-      rounds: { standard: 10, says: "measured rounds of each kind" },
+      rounds: {
+        standard: 10,
+        says: "measured rounds of each kind; disturbed ones are measured again",
+      },
       "warm-up-rounds": { standard: 10, says: "rounds before, until all workers are compiled" },
     },
   });

@@ -4,6 +4,7 @@ import { type CpuUse, cpuSpan } from "./cpu.ts";
 import { latency, rounded, spread, sum } from "./figures.ts";
 import type { JobTimes, Watch } from "./load-protocol.ts";
 import { load } from "./machine.ts";
+import { quietRounds } from "./quiet-rounds.ts";
 import type { Site } from "./site.ts";
 
 export type Round = {
@@ -12,17 +13,25 @@ export type Round = {
   /** Calls a job, of functions and agents. */
   readonly mix: CallMix;
   readonly invocationsPerJob: number;
-  readonly cpu: CpuUse & { readonly clientsMs: number };
+  readonly cpu: Omit<CpuUse, "othersPercent"> & { readonly clientsMs: number };
+  readonly othersPercent: number;
   readonly load: number;
 };
 
-export async function rounds(
-  site: Site,
-  { count, watch }: { readonly count: number; readonly watch: Watch },
-): Promise<readonly Round[]> {
-  const done: Round[] = [];
-  while (done.length < count) done.push(await round(site, watch));
-  return done;
+type Wanted = { readonly count: number; readonly watch: Watch };
+
+/** Not measured: until all workers are there and their code is compiled. */
+export async function warmUp(site: Site, { count, watch }: Wanted): Promise<void> {
+  for (let done = 0; done < count; done += 1) await round(site, watch);
+}
+
+export function rounds(site: Site, { count, watch }: Wanted): Promise<readonly Round[]> {
+  return quietRounds(count, () => round(site, watch));
+}
+
+/** The first round after a start, when no worker is there. */
+export function firstRound(site: Site): Promise<Round> {
+  return round(site, "last");
 }
 
 /** Calls and processor time are of all that the jobs set off, until it is quiet again; the span ends with the last job. */
@@ -44,7 +53,8 @@ async function round({ stack, load: clients, vmIds, quiet }: Site, watch: Watch)
     jobsPerSecond: (jobs.length * 1000) / spanMs,
     mix: perJob(added([functions, agents]), jobs.length),
     invocationsPerJob: invocations / jobs.length,
-    cpu: { mainMs, threadsMs, childrenMs, othersPercent, clientsMs: cpuMs },
+    cpu: { mainMs, threadsMs, childrenMs, clientsMs: cpuMs },
+    othersPercent,
     load: load(),
   };
 }
@@ -78,7 +88,7 @@ export function closedFigures(measured: readonly Round[]) {
       engine: perJobMs(({ childrenMs }) => childrenMs),
       clients: perJobMs(({ clientsMs }) => clientsMs),
     },
-    othersPercent: spread(measured.map(({ cpu }) => cpu.othersPercent)),
+    othersPercent: spread(measured.map((each) => each.othersPercent)),
     load: spread(measured.map((each) => each.load)),
   };
 }

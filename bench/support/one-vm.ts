@@ -3,25 +3,33 @@ import { cpuSpan } from "./cpu.ts";
 import { latency, spread } from "./figures.ts";
 import type { JobTimes, Verb } from "./load-protocol.ts";
 import { load } from "./machine.ts";
+import { quietRounds } from "./quiet-rounds.ts";
 import type { Site } from "./site.ts";
 
-/** One client that starts its VM, waits for the end by the API, and stops it again. */
-export async function measureIdle({ load: clients, vmIds }: Site, count: number) {
-  const jobs: JobTimes[] = [];
+/** One client that starts its VM, waits for the end by the API, and stops it again; so many times a round. */
+export async function measureIdle(
+  { load: clients, vmIds }: Site,
+  { jobsEach, count }: { readonly jobsEach: number; readonly count: number },
+) {
   const one = vmIds.slice(0, 1);
-  const end = cpuSpan();
-  while (jobs.length < count) {
-    const started = await clients.run({ kind: "round", vmIds: one, verb: "start", watch: "each" });
-    jobs.push(...started.jobs);
-    await clients.run({ kind: "round", vmIds: one, verb: "stop", watch: "each" });
-  }
+  const measured = await quietRounds(count, async () => {
+    const jobs: JobTimes[] = [];
+    const end = cpuSpan();
+    while (jobs.length < jobsEach) {
+      const done = await clients.run({ kind: "round", vmIds: one, verb: "start", watch: "each" });
+      jobs.push(...done.jobs);
+      await clients.run({ kind: "round", vmIds: one, verb: "stop", watch: "each" });
+    }
+    return { jobs, othersPercent: end().othersPercent };
+  });
+  const jobs = measured.flatMap((each) => each.jobs);
   return {
     createdToFinished: latency(jobs.map(({ createdAt, finishedAt }) => finishedAt - createdAt)),
     submittedToAccepted: latency(
       jobs.map(({ submittedAt, acceptedAt }) => acceptedAt - submittedAt),
     ),
     submittedToSeen: latency(jobs.map(({ submittedAt, seenAt = 0 }) => seenAt - submittedAt)),
-    othersPercent: end().othersPercent,
+    othersPercent: spread(measured.map((each) => each.othersPercent)),
     load: load(),
   };
 }
@@ -33,25 +41,21 @@ export async function measureHot(
 ) {
   const [vmId = ""] = vmIds;
   const verbs = Array.from({ length: backlog }, (_, at): Verb => (at % 2 === 0 ? "start" : "stop"));
-  const rates: number[] = [];
-  const durationsMs: number[] = [];
-  const others: number[] = [];
-  const loads: number[] = [];
-  while (rates.length < count) {
+  const measured = await quietRounds(count, async () => {
     await quiet();
     const end = cpuSpan();
     const { jobs } = await clients.run({ kind: "backlog", vmId, verbs });
-    others.push(end().othersPercent);
-    loads.push(load());
+    const { othersPercent } = end();
     const begunAt = Math.min(...jobs.map(({ startedAt }) => startedAt));
     const endedAt = Math.max(...jobs.map(({ finishedAt }) => finishedAt));
-    rates.push((jobs.length * 1000) / (endedAt - begunAt));
-    durationsMs.push(...jobs.map(({ startedAt, finishedAt }) => finishedAt - startedAt));
-  }
+    const jobsPerSecond = (jobs.length * 1000) / (endedAt - begunAt);
+    return { jobs, jobsPerSecond, othersPercent, load: load() };
+  });
+  const jobs = measured.flatMap((each) => each.jobs);
   return {
-    jobsPerSecond: spread(rates),
-    startedToFinished: latency(durationsMs),
-    othersPercent: spread(others),
-    load: spread(loads),
+    jobsPerSecond: spread(measured.map((each) => each.jobsPerSecond)),
+    startedToFinished: latency(jobs.map(({ startedAt, finishedAt }) => finishedAt - startedAt)),
+    othersPercent: spread(measured.map((each) => each.othersPercent)),
+    load: spread(measured.map((each) => each.load)),
   };
 }
