@@ -1,59 +1,102 @@
 /**
  * One apartment and everything around it, for properties over interleavings: a FIFO group, workers that run the real
- * `takeTurn`, a host that obeys. Every port call stops at a gate; the driver decides which goes on, which worker dies
- * there, and whether it dies before or after the call took effect.
+ * `takeTurn`, the real stores and placement in memory, and hosts (`turn-host.ts`) that do what hosts may. Every port call
+ * stops at a gate; the driver decides which goes on, which worker dies there, and whether it dies before or after the call
+ * took effect.
  *
- * It watches the invariants while it runs and throws, naming the one that broke.
+ * It watches the invariants while it runs (`turn-checks.ts`), with the hosts' truth before its eyes. What broke first is kept
+ * and thrown by the next thing that the driver does, whatever caught it in between.
  */
-
-import type { TurnDeps } from "../../shared/app/take-turn.ts";
-import { takeTurn } from "../../shared/app/take-turn.ts";
+import { sendEffects } from "../../shared/app/send-effects.ts";
+import { type TurnDeps, takeTurn } from "../../shared/app/take-turn.ts";
 import type { TurnMessage } from "../../shared/core/decide.ts";
-import type { WorkRegistry } from "../../shared/core/work-type.ts";
+import { memoryApartmentStore } from "../../shared/memory/memory-apartment-store.ts";
+import { type MemoryTables, reservationKey } from "../../shared/memory/memory-tables.ts";
 import type {
   ApartmentMessage,
   ApartmentMessageBody,
 } from "../../shared/model/apartment-message.ts";
 import type { ApartmentRecord } from "../../shared/model/apartment-record.ts";
 import type { Command } from "../../shared/model/command.ts";
-import type { Effect } from "../../shared/model/effect.ts";
-import { LogicalId } from "../../shared/model/ids.ts";
+import type { CommandEffect, Effect, JobEffect } from "../../shared/model/effect.ts";
+import { type HostId, LogicalId } from "../../shared/model/ids.ts";
 import { hasEnded, type JobRecord } from "../../shared/model/job.ts";
-import { aHostFact, aMessage, aRecord, hostId, settings, T0, vmId } from "./a-record.ts";
+import { aMessage, aRecord, hostId as firstHostId, T0, vmId } from "./a-record.ts";
+import {
+  checkCommit,
+  checkEnd,
+  checkRoom,
+  checkSettled,
+  checkStart,
+  checkTruth,
+  effectName,
+  fail,
+} from "./turn-checks.ts";
+import { TurnHost } from "./turn-host.ts";
+import { gatedPorts } from "./turn-ports.ts";
+import { type HostPlan, noteHost, turnTables } from "./turn-tables.ts";
 
-/** What the driver does to the next port call that waits. */
-export type Fate = "pass" | "die_before" | "die_after";
+/**
+ * What the driver does to the next port call that waits. `throw`: the call fails and its worker lives on. `repeat`: its answer
+ * was lost, and it is made a second time.
+ */
+export type Fate = "pass" | "die_before" | "die_after" | "throw_before" | "throw_after" | "repeat";
+export type Worker = { dead: boolean; faulty: boolean; done: boolean };
 type Waiting = { readonly worker: Worker; readonly release: (fate: Fate) => void };
 type Queued = { readonly sequence: number; readonly message: TurnMessage };
-type Worker = { dead: boolean; done: boolean; readonly promise: Promise<void> };
+type Source = Parameters<typeof takeTurn>[1]["source"];
 
-class WorkerDied extends Error {}
+class Fault extends Error {}
+
+/** Far more than any world that comes to rest needs. */
+const ROUNDS_MAX = 20_000;
 
 export class TurnWorld {
-  record: ApartmentRecord;
-  readonly jobs = new Map<string, JobRecord>();
+  readonly hosts: ReadonlyMap<HostId, TurnHost>;
+  readonly tables: MemoryTables;
   readonly history: ApartmentRecord[] = [];
   readonly waiting: Waiting[] = [];
   readonly workers = new Set<Worker>();
+  /** Every command that was sent. */
   readonly commands = new Map<string, Command>();
   queue: Queued[] = [];
   now = T0;
+  private broken: unknown;
+  /** A turn commits, just now. */
+  private inTurn = false;
   private sequence = 0;
   private inlineTurns = 0;
+  private readonly first: ApartmentRecord;
   private readonly sent = new Set<string>();
-  private readonly ended = new Map<string, number>();
-  private readonly work: WorkRegistry | undefined;
-  private power: "on" | "off" = "off";
-  private hostSeq = 0;
+  private readonly ends = new Map<string, JobEffect[]>();
+  /** Every command that was decided, sent or not. */
+  readonly addressed = new Map<string, CommandEffect>();
 
-  constructor(record: ApartmentRecord = aRecord(), work?: WorkRegistry) {
-    this.record = record;
-    this.work = work;
+  constructor(
+    record: ApartmentRecord = aRecord(),
+    plans: readonly HostPlan[] = [{ hostId: firstHostId, roomForVms: 2 }],
+  ) {
+    const tables = turnTables(record, plans);
+    this.tables = { ...tables, apartments: this.writtenByTurns(tables.apartments) };
+    this.first = freeze(this.read());
+    const host = ({ hostId, on }: HostPlan) =>
+      new TurnHost(hostId, {
+        on: on ?? (record.vm.state === "Running" && record.vm.hostId === hostId),
+        now: () => this.now,
+        aboutToStart: () => this.watch(() => checkStart(hostId, this.hosts)),
+      });
+    this.hosts = new Map(plans.map((plan) => [plan.hostId, host(plan)]));
+    for (const each of this.hosts.values()) noteHost(this.tables, each);
+  }
+
+  /** As it was committed last. */
+  get record(): ApartmentRecord {
+    return this.history.at(-1) ?? this.first;
   }
 
   /** A job's record and its message, as `submit-verb` makes them. */
   submit(job: JobRecord): void {
-    this.jobs.set(job.id, job);
+    this.tables.jobs.put(job.id, job);
     this.send(aMessage({ kind: "submit", jobId: job.id }));
   }
 
@@ -87,235 +130,256 @@ export class TurnWorld {
     this.run([{ ok: true, message: { v: 1, logicalId, body } }], { kind: "inline" }, () => {});
   }
 
+  /** A worker that wakes late sends what a commit of long ago stored. */
+  sendLate(stored: ApartmentRecord): void {
+    this.follow(
+      (deps) => sendEffects(deps, stored),
+      () => {},
+    );
+  }
+
   /** Lets the i-th waiting port call go on. */
   step(index: number, fate: Fate): void {
     const chosen = this.waiting.splice(index % Math.max(1, this.waiting.length), 1)[0];
     chosen?.release(fate);
   }
 
-  /** Waits until every worker stands at a gate, is done or is dead. */
+  /** Waits until every worker stands at a gate, is done or is dead: nothing here waits for anything but gates. */
   async settle(): Promise<void> {
-    for (let turns = 0; turns < 20; turns += 1)
-      await new Promise((resolve) => setImmediate(resolve));
+    await new Promise((resolve) => setImmediate(resolve));
+    if (this.broken !== undefined) throw this.broken;
   }
 
-  /** No more faults: everything is delivered, due times come, until nothing is left to do. */
-  async drain(): Promise<void> {
-    for (let rounds = 0; rounds < 2_000; rounds += 1) {
+  /** The agent of a host restarts and opens its session. */
+  restart(host: TurnHost, disk: "kept" | "lost"): void {
+    host.restart(disk);
+    noteHost(this.tables, host);
+  }
+
+  /** A host falls silent, noticed or not; or is heard again. */
+  hush(host: TurnHost, state: "Up" | "Disconnected" | "heard"): void {
+    host.silent = state !== "heard";
+    noteHost(this.tables, host, { state: state === "heard" ? "Up" : state });
+  }
+
+  /** Something that a host said arrives; the agent repeats it if it did not hear so. */
+  tell(host: TurnHost, index: number, agent: "heard_so" | "repeats"): void {
+    const said = host.told[index % Math.max(1, host.told.length)];
+    if (said === undefined) return;
+    if (agent === "heard_so") host.told = host.told.filter((each) => each !== said);
+    this.send(aMessage({ ...said, receivedAt: this.now }));
+  }
+
+  /** The sweeper sees that something is due; time has come to that. */
+  tick(): void {
+    const dueAt = this.record.wakeAt;
+    if (dueAt === undefined) return;
+    this.now = Math.max(this.now, dueAt);
+    this.send(aMessage({ kind: "wake", dueAt }));
+  }
+
+  /** What the apartment has to do is done, and its commands wait at their hosts. */
+  async exchange(): Promise<void> {
+    for (let rounds = 0; rounds < ROUNDS_MAX; rounds += 1) {
       await this.settle();
       if (this.waiting.length > 0) this.step(0, "pass");
       else if (this.queue.length > 0) this.deliver(10);
-      else if (this.record.wakeAt !== undefined) this.wake(this.record.wakeAt);
       else return;
+    }
+    throw new Error("A8: the world does not come to rest");
+  }
+
+  /** Everything goes well, and time stands still, until nothing happens any more. */
+  async calm(): Promise<void> {
+    for (let rounds = 0; rounds < ROUNDS_MAX; rounds += 1) {
+      await this.exchange();
+      if (!this.hostsGoOn()) return;
+    }
+    throw new Error("A8: the world does not come to rest");
+  }
+
+  /** As `calm`, and what is due comes, until nothing is left to do. */
+  async drain(): Promise<void> {
+    for (let rounds = 0; rounds < ROUNDS_MAX; rounds += 1) {
+      await this.calm();
+      if (this.record.wakeAt === undefined) return;
+      this.tick();
     }
     throw new Error("A8: the world does not come to rest");
   }
 
   /** What must hold once nothing is left to do. */
   assertAtRest(): void {
-    if (this.record.active !== undefined) throw new Error("A8: a job waits though nothing is due");
-    for (const job of this.jobs.values()) {
-      if (!hasEnded(job.status)) throw new Error(`A7: job ${job.id} is ${job.status}`);
-      const ends = this.ended.get(job.id);
-      if (ends !== 1) throw new Error(`A7: job ${job.id} ended ${ends} times`);
+    const { record } = this;
+    if (record.active !== undefined) fail("A8", "a job waits though nothing is due");
+    if (!record.paused && record.queued.length > 0) fail("A8", "a queued job does not begin");
+    for (const job of this.tables.jobs.all())
+      if (!record.queued.some(({ jobId }) => jobId === job.id))
+        checkEnd(job, this.ends.get(job.id) ?? []);
+    this.assertSent(record.effects, "at rest");
+    checkTruth(record, this.hosts);
+    checkRoom(record, this.held());
+    this.assertIncidents(record);
+  }
+
+  /** Where the VM is on. */
+  onAt(): readonly HostId[] {
+    return [...this.hosts.values()].flatMap(({ hostId, on }) => (on ? [hostId] : []));
+  }
+
+  /** Where the VM holds room. */
+  held(): readonly HostId[] {
+    return [...this.hosts.keys()].filter(
+      (hostId) => this.tables.reservations.get(reservationKey({ hostId, vmId }))?.held === true,
+    );
+  }
+
+  /** A5 */
+  private writtenByTurns(table: MemoryTables["apartments"]): MemoryTables["apartments"] {
+    return {
+      ...table,
+      put: (id, record) => {
+        if (!this.inTurn) fail("A5", `version ${record.version} is written by what is no turn`);
+        table.put(id, record);
+      },
+    };
+  }
+
+  private read(): ApartmentRecord {
+    const record = this.tables.apartments.get(vmId);
+    if (record === undefined) throw new Error("the world has no apartment");
+    return record;
+  }
+
+  private hostsGoOn(): boolean {
+    for (const host of this.hosts.values()) {
+      if (host.silent) continue;
+      if (host.told.length > 0) this.tell(host, 0, "heard_so");
+      else if (host.starting.length > 0) host.finishStart(true);
+      else if (host.inbox.length > 0) host.receive("obey");
+      else continue;
+      return true;
     }
-    this.assertSent(this.record.effects, "at rest");
+    return false;
   }
 
-  private wake(dueAt: number): void {
-    this.now = Math.max(this.now, dueAt);
-    this.send(aMessage({ kind: "wake", dueAt }));
+  private run(messages: readonly TurnMessage[], source: Source, acknowledge: () => void): void {
+    this.follow((deps) => takeTurn(deps, { apartmentId: vmId, messages, source }), acknowledge);
   }
 
-  private run(
-    messages: readonly TurnMessage[],
-    source: Parameters<typeof takeTurn>[1]["source"],
-    acknowledge: () => void,
-  ): void {
-    const worker: Worker = { dead: false, done: false, promise: Promise.resolve() };
-    const turn = takeTurn(this.depsOf(worker), { apartmentId: vmId, messages, source }).then(
+  private follow(work: (deps: TurnDeps) => Promise<unknown>, acknowledge: () => void): void {
+    const worker: Worker = { dead: false, faulty: false, done: false };
+    this.workers.add(worker);
+    work(this.depsOf(worker)).then(
       () => {
         worker.done = true;
         if (!worker.dead) acknowledge();
         this.workers.delete(worker);
       },
       (error: unknown) => {
+        worker.done = true;
         this.workers.delete(worker);
-        if (!worker.dead) throw error;
+        if (!worker.dead && !worker.faulty) this.broken ??= error;
       },
     );
-    Object.assign(worker, { promise: turn });
-    this.workers.add(worker);
   }
 
   /** Stops at a gate, then does it; a dead worker does nothing any more. */
-  private async call<T>(worker: Worker, effect: () => T): Promise<T> {
+  private async call<T>(worker: Worker, effect: () => Promise<T>): Promise<T> {
     const fate = await new Promise<Fate>((release) => {
       if (worker.dead) release("die_before");
       else this.waiting.push({ worker, release });
     });
-    if (worker.dead || fate === "die_before") {
-      worker.dead = true;
-      throw new WorkerDied();
-    }
-    const answer = effect();
-    if (fate === "die_after") {
-      worker.dead = true;
-      throw new WorkerDied();
-    }
-    return structuredClone(answer);
-  }
-
-  private commit(next: ApartmentRecord): "committed" | "conflict" {
-    if (next.version !== this.record.version + 1) return "conflict";
-    this.assertSent(this.record.effects, `version ${this.record.version} was overwritten`); // A4
-    if (
-      next.active !== undefined &&
-      (next.wakeAt ?? Number.POSITIVE_INFINITY) > next.active.deadlineAt
-    )
-      throw new Error("A8: wakeAt does not cover the active job's deadline");
-    for (const effect of next.effects)
-      if (effect.kind === "job" && hasEnded(effect.status))
-        this.ended.set(effect.jobId, (this.ended.get(effect.jobId) ?? 0) + 1);
-    this.record = structuredClone(next);
-    this.history.push(this.record);
-    return "committed";
-  }
-
-  private assertSent(effects: readonly Effect[], when: string): void {
-    const lost = effects.find((effect) => !this.sent.has(JSON.stringify(effect)));
-    if (lost !== undefined) throw new Error(`A4: a ${lost.kind} effect was never sent; ${when}`);
-  }
-
-  private noteSent(match: (effect: Effect) => boolean): void {
-    for (const record of [...this.history, this.record])
-      for (const effect of record.effects) if (match(effect)) this.sent.add(JSON.stringify(effect));
-  }
-
-  /** The host does each command once and says so; its answer comes on the queue. */
-  private obey(command: Command): void {
-    this.noteSent((effect) => effect.kind === "command" && effect.commandId === command.commandId);
-    if (this.commands.has(command.commandId)) return;
-    this.commands.set(command.commandId, command);
-    if (command.verb === "start") this.power = "on";
-    if (command.verb === "shutdown" || command.verb === "poweroff") this.power = "off";
-    this.hostSeq += 1;
-    const { commandId, epoch } = command;
-    this.send(
-      aMessage({
-        kind: "result",
-        hostId,
-        bootOrdinal: 1,
-        seq: this.hostSeq,
-        commandId,
-        epoch,
-        status: "done",
-        power: this.power,
-        receivedAt: this.now,
-      }),
-    );
+    if (fate.startsWith("die")) worker.dead = true;
+    if (fate.startsWith("throw")) worker.faulty = true;
+    if (worker.dead && fate !== "die_after") throw new Fault(fate);
+    if (fate === "throw_before") throw new Fault(fate);
+    const first = await effect();
+    const answer = fate === "repeat" ? await effect() : first;
+    if (fate === "die_after" || fate === "throw_after") throw new Fault(fate);
+    return freeze(answer); // A9: what a decision is given it cannot change
   }
 
   private depsOf(worker: Worker): TurnDeps {
-    const gate = <T>(effect: () => T) => this.call(worker, effect);
-    const nothing = async () => {
-      throw new Error("not used by a turn");
-    };
-    return {
-      settings,
-      ...(this.work === undefined ? {} : { work: this.work }),
-      clock: { now: () => this.now, sleep: nothing },
-      telemetry: { count: () => {}, log: () => {} },
-      apartments: {
-        read: () => gate(() => this.record),
-        load: (_id, jobIds) =>
-          gate(() => ({
-            record: this.record,
-            jobs: jobIds.flatMap((id) => this.jobs.get(id) ?? []),
-          })),
-        commit: (next) => gate(() => this.commit(next)),
-        list: nothing,
-        due: nothing,
-        readDomainXml: nothing,
-      },
-      jobs: {
-        read: (id) => gate(() => this.jobs.get(id)),
-        project: (effect) =>
-          gate(() => {
-            this.noteSent((each) => each.kind === "job" && same(each, effect));
-            const job = this.jobs.get(effect.jobId);
-            if (job === undefined) return { status: "missing" as const };
-            if (job.revision >= effect.revision || hasEnded(job.status))
-              return { status: "superseded" as const };
-            const { kind: _, ...parts } = effect;
-            this.jobs.set(job.id, {
-              ...job,
-              ...parts,
-              journal: [...job.journal, ...effect.journal],
+    const store = memoryApartmentStore({ tables: this.tables, clock: { now: () => this.now } });
+    return gatedPorts(
+      {
+        tables: this.tables,
+        now: () => this.now,
+        commit: (next) =>
+          this.watch(async () => {
+            if (worker.done) fail("A5", "a commit outside of a turn");
+            const { record: before } = this;
+            this.inTurn = true;
+            const answer = await store.commit(next).finally(() => {
+              this.inTurn = false;
             });
-            return { status: "projected" as const };
+            if (answer === "committed") this.committed(before, freeze(this.read()));
+            return answer;
           }),
-        list: nothing,
-        unsent: nothing,
+        sent: (name) => this.sent.add(name),
+        message: (message) => this.send(message),
+        command: (queueUrl, command) => {
+          this.commands.set(command.commandId, command);
+          const host = [...this.hosts.values()].find(({ hostId }) => hostId === queueUrl);
+          host?.inbox.push(command);
+        },
       },
-      placement: {
-        candidates: () => gate(() => [aHostFact()]),
-        host: () => gate(() => aHostFact()),
-        reserve: (effect) =>
-          gate(() => {
-            this.noteSent((each) => same(each, effect));
-            return { status: "held" as const };
-          }),
-        release: (release) =>
-          gate(() => this.noteSent((each) => same(each, { ...release, kind: "release" }))),
-      },
-      apartmentQueue: {
-        send: (messages) =>
-          gate(() => {
-            for (const { message } of messages) {
-              this.noteSent((each) => each.kind === "message" && same(each.message, message));
-              this.send(message);
-            }
-          }),
-      },
-      commandQueues: {
-        access: { region: "local" },
-        create: nothing,
-        remove: nothing,
-        credentials: nothing,
-        send: (_url, command) =>
-          gate(() => {
-            this.obey(command);
-            return "sent" as const;
-          }),
-      },
-      bus: {
-        put: (events) =>
-          gate(() => {
-            const ids = new Set(events.map((event) => event.id));
-            this.noteSent((each) => each.kind === "event" && ids.has(each.event.id));
-          }),
-      },
-      incidents: {
-        open: (incident) =>
-          gate(() => {
-            this.noteSent(
-              (each) => each.kind === "open-incident" && each.incident.id === incident.id,
-            );
-            return "opened" as const;
-          }),
-        resolve: (id) =>
-          gate(() => {
-            this.noteSent((each) => each.kind === "resolve-incident" && each.incidentId === id);
-            return "resolved" as const;
-          }),
-        read: nothing,
-        list: nothing,
-      },
+      (effect) => this.call(worker, effect),
+    );
+  }
+
+  private committed(before: ApartmentRecord, next: ApartmentRecord): void {
+    if (next.version !== before.version + 1) fail("A2", `${next.version} after ${before.version}`);
+    this.assertSent(before.effects, `version ${before.version} was overwritten`);
+    checkCommit(before, next, this.hosts);
+    for (const effect of next.effects) {
+      if (effect.kind === "command") this.addressed.set(effect.commandId, effect);
+      if (effect.kind === "job" && hasEnded(effect.status))
+        this.ends.set(effect.jobId, [...(this.ends.get(effect.jobId) ?? []), effect]);
+    }
+    const again = [...this.ends.values()].find((ends) => ends.length > 1);
+    if (again !== undefined) fail("A7", `job ${again[0]?.jobId} ended twice`);
+    checkSettled(before, next, this);
+    this.history.push(next);
+  }
+
+  /** Keeps what broke: the turn that it is thrown into may take it for an infrastructure error. */
+  private watch<T>(look: () => T): T {
+    const keep = (error: unknown) => {
+      this.broken ??= error;
     };
+    try {
+      const seen = look();
+      if (seen instanceof Promise) seen.catch(keep);
+      return seen;
+    } catch (error) {
+      keep(error);
+      throw error;
+    }
+  }
+
+  private assertSent(effects: readonly Effect[], when: string): void {
+    const lost = effects.find((effect) => !this.sent.has(effectName(effect)));
+    if (lost !== undefined) fail("A4", `a ${lost.kind} effect was never sent; ${when}`);
+  }
+
+  private assertIncidents({ openIncidents }: ApartmentRecord): void {
+    const open = this.tables.incidents.all().filter(({ resolvedAt }) => resolvedAt === undefined);
+    const told = open.map(({ id }) => id).sort();
+    if (
+      told.join() !==
+      openIncidents
+        .map(({ id }) => id)
+        .toSorted()
+        .join()
+    )
+      fail("incidents", `open are [${told.join()}], and the record knows otherwise`);
   }
 }
 
-function same(a: unknown, b: unknown): boolean {
-  return JSON.stringify(a) === JSON.stringify(b);
+function freeze<T>(value: T): T {
+  if (typeof value !== "object" || value === null || Object.isFrozen(value)) return value;
+  for (const part of Object.values(value)) freeze(part);
+  return Object.freeze(value);
 }

@@ -1,0 +1,171 @@
+/**
+ * The invariants of an apartment as `TurnWorld` holds them against the truth of its hosts: at each commit, at each start that
+ * takes effect, and at rest. Each throws a text that begins with the name of what broke.
+ */
+import type { ApartmentRecord } from "../../shared/model/apartment-record.ts";
+import type { CommandEffect, Effect, JobEffect } from "../../shared/model/effect.ts";
+import type { HostId } from "../../shared/model/ids.ts";
+import { hasEnded, type JobRecord } from "../../shared/model/job.ts";
+import type { TurnHost } from "./turn-host.ts";
+
+export type Hosts = ReadonlyMap<HostId, TurnHost>;
+
+/** One name for an effect, however often and in whatever shape it is sent. */
+export function effectName(effect: Effect): string {
+  switch (effect.kind) {
+    case "command":
+      return `command ${effect.commandId}`;
+    case "job":
+      return `job ${effect.jobId} ${effect.revision}`;
+    case "reserve":
+      return `reserve ${effect.jobId} ${effect.attempt} ${effect.hostId}`;
+    case "release":
+      return `release ${effect.hostId} ${effect.revision}`;
+    case "message":
+      return `message ${effect.message.logicalId}`;
+    case "event":
+      return `event ${effect.event.id}`;
+    case "open-incident":
+      return `open ${effect.incident.id}`;
+    case "resolve-incident":
+      return `resolve ${effect.incidentId}`;
+    default:
+      return effect satisfies never;
+  }
+}
+
+/** What a commit must keep, beside what has to do with sending. */
+export function checkCommit(before: ApartmentRecord, next: ApartmentRecord, hosts: Hosts): void {
+  checkJobs(before, next);
+  checkWake(next);
+  checkCommands(before, next);
+  checkOrder(next);
+  checkEvidence(before, next, hosts);
+}
+
+/** A6: a command leaves the list only when its host can do nothing of it any more. */
+export function checkSettled(
+  before: ApartmentRecord,
+  next: ApartmentRecord,
+  world: { readonly hosts: Hosts; readonly addressed: ReadonlyMap<string, CommandEffect> },
+): void {
+  const left = new Set(next.unsettled.map(({ commandId }) => commandId));
+  for (const { commandId, hostId, verb } of before.unsettled) {
+    const command = world.addressed.get(commandId);
+    if (left.has(commandId) || command === undefined) continue;
+    if (world.hosts.get(hostId)?.isOver(command) === false)
+      fail("A6", `${verb} ${commandId} counts as settled and may still take effect at ${hostId}`);
+  }
+}
+
+/** A6: before a start takes effect. */
+export function checkStart(hostId: HostId, hosts: Hosts): void {
+  for (const other of hosts.values()) {
+    if (other.hostId === hostId) continue;
+    if (other.on) fail("A6", `a start takes effect at ${hostId} while it is on at ${other.hostId}`);
+    if (other.starting.length > 0)
+      fail("A6", `a start takes effect at ${hostId} while one may come true at ${other.hostId}`);
+  }
+}
+
+/** Where the VM is on, or may come on, is known to the record. */
+export function checkTruth(record: ApartmentRecord, hosts: Hosts): void {
+  for (const { hostId, on, starting } of hosts.values()) {
+    const unsettled = record.unsettled.some((command) => command.hostId === hostId);
+    if ((on || starting.length > 0) && record.vm.hostId !== hostId && !unsettled)
+      fail("A6", `${record.vm.state}, though it is or may come on at ${hostId}`);
+  }
+}
+
+/** The room held is that of the VM's own host. */
+export function checkRoom(record: ApartmentRecord, held: readonly HostId[]): void {
+  const own = record.vm.hostId === undefined ? [] : [record.vm.hostId];
+  if ([...held].sort().join() !== own.join())
+    fail("room", `${record.vm.state} at ${own.join()}, room is held at [${held.join()}]`);
+}
+
+/** A7: a job's record says how its one end was decided. */
+export function checkEnd(job: JobRecord, ends: readonly JobEffect[]): void {
+  const [end] = ends;
+  if (end === undefined || ends.length > 1) fail("A7", `job ${job.id} ended ${ends.length} times`);
+  if (!hasEnded(job.status)) fail("A7", `job ${job.id} is ${job.status}`);
+  if (job.status !== end?.status || job.revision !== end.revision)
+    fail("A7", `job ${job.id} is ${job.status} at ${job.revision}, and was decided otherwise`);
+}
+
+export function fail(name: string, what: string): never {
+  throw new Error(`${name}: ${what}`);
+}
+
+/** A1, A7, A9 */
+function checkJobs(before: ApartmentRecord, next: ApartmentRecord): void {
+  const ends = new Map(next.effects.flatMap((each) => (isEnd(each) ? [[each.jobId, each]] : [])));
+  const last = before.active;
+  if (last !== undefined && next.active?.jobId !== last.jobId && !ends.has(last.jobId))
+    fail("A1", `job ${last.jobId} is not active any more and did not end`);
+  for (const jobId of ends.keys()) {
+    const waits = next.queued.some((queued) => queued.jobId === jobId);
+    if (next.active?.jobId === jobId || waits) fail("A7", `job ${jobId} ended and goes on`);
+  }
+  for (const { error } of ends.values())
+    if (error?.code === "poison_message") fail("A9", `a decision threw: ${error.detail}`);
+}
+
+function isEnd(effect: Effect): effect is JobEffect {
+  return effect.kind === "job" && hasEnded(effect.status);
+}
+
+/** A8 */
+function checkWake({ active, wakeAt, queued, paused, updatedAt }: ApartmentRecord): void {
+  if (active !== undefined && active.deadlineAt <= updatedAt)
+    fail("A8", `${active.step} waits for what is past`);
+  if (active !== undefined && (wakeAt ?? Number.POSITIVE_INFINITY) > active.deadlineAt)
+    fail("A8", `wakeAt does not cover the deadline of ${active.step}`);
+  if (active === undefined && !paused && queued.length > 0 && wakeAt === undefined)
+    fail("A8", "jobs are queued, none is active, and nothing is due");
+}
+
+/** A6 */
+function checkCommands(before: ApartmentRecord, next: ApartmentRecord): void {
+  const epochs = next.effects.flatMap((each) => (each.kind === "command" ? [each.epoch] : []));
+  if (new Set(epochs).size !== epochs.length || epochs.some((epoch) => epoch <= before.epoch))
+    fail("A6", "a command goes out under an epoch that is not its own");
+  if (epochs.some((epoch) => epoch > next.epoch)) fail("A6", "the record's epoch is behind");
+  for (const effect of next.effects) {
+    if (effect.kind !== "command" || effect.call.verb !== "start") continue;
+    const other = next.unsettled.find(({ hostId }) => hostId !== effect.hostId);
+    if (other !== undefined)
+      fail("A6", `a start goes to ${effect.hostId}, a ${other.verb} is unsettled elsewhere`);
+  }
+}
+
+/** What one commit stores is sent side by side: two effects on one room, or one incident, would have no order. */
+function checkOrder({ effects }: ApartmentRecord): void {
+  const about = effects.flatMap((each) =>
+    each.kind === "reserve" || each.kind === "release" ? [each] : [],
+  );
+  for (const { kind, hostId } of about)
+    if (kind === "reserve" && about.some((each) => each.kind !== kind && each.hostId === hostId))
+      fail("room", `one commit gives back and takes the room at ${hostId}`);
+  for (const effect of effects)
+    if (effect.kind === "open-incident")
+      for (const other of effects)
+        if (other.kind === "resolve-incident" && other.incidentId === effect.incident.id)
+          fail("incidents", `one commit opens and resolves ${other.incidentId}`);
+}
+
+/** A job that did something and succeeded was right: the VM was so, at that host, after its last command there. */
+function checkEvidence(before: ApartmentRecord, next: ApartmentRecord, hosts: Hosts): void {
+  const { active } = before;
+  if (active === undefined) return;
+  const end = next.effects.filter(isEnd).find(({ jobId }) => jobId === active.jobId);
+  if (end?.status !== "succeeded") return;
+  for (const host of hosts.values()) {
+    const epoch = active.sent[host.hostId]?.epoch;
+    if (epoch === undefined) continue;
+    if (active.type === "vm.stop" && host.offEpoch < epoch)
+      fail("evidence", `Stopped, and was not off at ${host.hostId} after its last command`);
+    if (active.type === "vm.start" && end.hostId === host.hostId && host.onEpoch < epoch)
+      fail("evidence", `Running, and was not on at ${host.hostId} after its last command`);
+  }
+}
