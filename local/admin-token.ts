@@ -3,7 +3,7 @@ import { existsSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import { authenticate } from "../shared/app/authenticate.ts";
 import { createToken } from "../shared/app/create-token.ts";
-import { documentClient } from "../shared/aws/connect.ts";
+import { documentClient, tablesOf } from "../shared/aws/connect.ts";
 import { dynamoTokenStore } from "../shared/aws/dynamo-token-store.ts";
 import { systemClock, systemNames } from "../shared/aws/system.ts";
 import { makeBearerToken, parseBearerToken } from "../shared/http/bearer-token.ts";
@@ -48,16 +48,4 @@ export async function adminToken(props: AdminTokenProps): Promise<string> {
   } finally {
     client.destroy();
   }
-}
-
-function tablesOf(environment: Environment) {
-  return {
-    apartments: environment.VMSYNC_APARTMENTS_TABLE,
-    domains: environment.VMSYNC_DOMAINS_TABLE,
-    jobs: environment.VMSYNC_JOBS_TABLE,
-    idempotency: environment.VMSYNC_IDEMPOTENCY_TABLE,
-    hosts: environment.VMSYNC_HOSTS_TABLE,
-    incidents: environment.VMSYNC_INCIDENTS_TABLE,
-    tokens: environment.VMSYNC_TOKENS_TABLE,
-  };
 }

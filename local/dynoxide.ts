@@ -63,8 +63,10 @@ export async function startDynoxide(props: DynoxideProps): Promise<DynamoDbEngin
       detached: true,
     });
     launched.stderr?.on("data", (chunk: Buffer) => {
-      lastLine = String(chunk).trimEnd();
-      props.onLine(lastLine);
+      const text = String(chunk).trimEnd();
+      if (text === "") return; // a line's end that came by itself
+      lastLine = text;
+      props.onLine(text);
     });
     launched.stdin?.on("error", () => {});
     launched.once("exit", (code, signal) => {
@@ -95,7 +97,9 @@ export async function startDynoxide(props: DynoxideProps): Promise<DynamoDbEngin
     const hasEnded = ended.signal.aborted;
     await stop();
     await closed; // its last words are read then
-    const why = hasEnded ? `ended: ${lastLine.split("\n").at(-1)}` : "does not answer";
+    const why = hasEnded
+      ? `ended: ${lastLine.split("\n").at(-1) || "said nothing"}`
+      : "does not answer";
     throw new StartError(`dynoxide, the DynamoDB engine, ${why}`);
   }
   return { endpoint: `http://${HOST}:${port}`, stop };

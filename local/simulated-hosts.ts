@@ -73,7 +73,12 @@ async function startHost(api: ApiClient, props: SimulatedHostsProps, hostId: Hos
     random: Math.random,
     running: readGuests(guestsFile),
   });
-  const unsubscribe = hypervisor.subscribe(() => void noteGuests(hypervisor, guestsFile));
+  const unsubscribe = hypervisor.subscribe(() => {
+    noteGuests(hypervisor, guestsFile).catch((error: unknown) => {
+      const detail = String(error); // A full disk, say: the guests of this start run on all the same.
+      props.onNote({ level: "warn", message: "guests not noted", detail, hostId });
+    });
+  });
   const agent = await startAgent({
     controlPlaneUrl: props.url,
     hostId,

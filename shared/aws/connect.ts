@@ -89,7 +89,8 @@ export function documentClient(client: DynamoDBClient): DynamoDBDocumentClient {
   return DynamoDBDocumentClient.from(client, { marshallOptions: { removeUndefinedValues: true } });
 }
 
-function tablesOf(environment: Environment): Dynamo["tables"] {
+/** The tables' names, as the template gives them to every function. */
+export function tablesOf(environment: Environment): Dynamo["tables"] {
   return {
     apartments: environment.VMSYNC_APARTMENTS_TABLE,
     domains: environment.VMSYNC_DOMAINS_TABLE,
