@@ -10,6 +10,8 @@ export default defineConfig({
           exclude: ["test/real/**", "test/dynamodb-local/**"],
           testTimeout: 30_000,
           hookTimeout: 60_000,
+          // Much of the time is waiting: two files side by side, also where there are only two cores.
+          maxWorkers: 2,
         },
       },
       {

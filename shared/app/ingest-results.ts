@@ -47,7 +47,7 @@ function messageOf(
   const { vmId, ...outcome } = result;
   return {
     v: 1,
-    logicalId: LogicalId.parse(`result:${result.commandId}`),
+    logicalId: LogicalId.parse(`result:${given.hostId}:${result.commandId}`),
     body: { kind: "result", ...given, ...outcome },
   };
 }

@@ -36,7 +36,7 @@ export type AccountId = z.infer<typeof AccountId>;
 export const CommandId = z.string().check(z.minLength(1), z.maxLength(128)).brand<"CommandId">();
 export type CommandId = z.infer<typeof CommandId>;
 
-/** Names a message by what it says, never by its envelope: `submit:<jobId>`, `result:<commandId>`, … (A3). */
+/** Names a message by what it says, never by its envelope: `submit:<jobId>`, `result:<hostId>:<commandId>`, … (A3). */
 export const LogicalId = z.string().check(z.minLength(1), z.maxLength(200)).brand<"LogicalId">();
 export type LogicalId = z.infer<typeof LogicalId>;
 

@@ -92,7 +92,7 @@ function logicalName(body: ApartmentMessageBody): string {
     case "submit":
       return `submit:${body.jobId}`;
     case "result":
-      return `result:${body.commandId}`;
+      return `result:${body.hostId}:${body.commandId}`;
     case "observed":
       return `obs:${body.hostId}:${body.bootOrdinal}:${body.seq}`;
     case "reserved":

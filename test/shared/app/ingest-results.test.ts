@@ -27,7 +27,7 @@ describe("results of commands", () => {
         to: vmIdOf(n),
         message: {
           v: 1,
-          logicalId: `result:command-${n}`,
+          logicalId: `result:host-a:command-${n}`,
           body: {
             kind: "result",
             hostId: "host-a",
