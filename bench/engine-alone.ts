@@ -8,94 +8,87 @@
  */
 import { performance } from "node:perf_hooks";
 import { Worker } from "node:worker_threads";
-import type { Stack } from "../local/start-stack.ts";
 import type { CallMix } from "./support/aws-calls.ts";
 import { cpuSpan } from "./support/cpu.ts";
 import type { EngineDone, EngineRun } from "./support/engine-protocol.ts";
 import { makeEngineSite } from "./support/engine-site.ts";
 import { rounded, spread, sum } from "./support/figures.ts";
-import { quietRounds } from "./support/quiet-rounds.ts";
 import type { Site } from "./support/site.ts";
 
 export type EngineFigure = {
+  readonly threads: number;
   readonly callsPerSecond: number;
   /** Milliseconds of processor time: the DynamoDB engine; queues and bus; SDK clients, and garbage collection. */
   readonly cpuMsPerCall: { readonly engine: number; readonly wire: number; readonly sdk: number };
   readonly othersPercent: number;
 };
 
-/** The last is as many as turns run side by side here (`BATCHES_MAX` of `local/functions.ts`, on two cores). */
-const THREADS = [1, 2, 4] as const;
-/** Over all threads: VMs whose calls are under way side by side. */
-const LANES = 16;
-/** Until the threads' code is compiled; the first round of each number of threads comes after it. */
-const WARM_UP_MS = 8_000;
-const ROUND_MS = 2_000;
-
-/** Rounds at each number of threads, one after the other; the ceiling is the best median. */
-export async function measureCeiling(
-  { stack, vmIds: [vmId = ""] }: Pick<Site, "stack" | "vmIds">,
-  { mix, rounds }: { readonly mix: CallMix; readonly rounds: number },
-) {
-  const alone = await startThreads(stack, vmId);
-  const callsPerJob = sum(Object.values(mix));
-  try {
-    const byThreads = [];
-    for (const threads of THREADS) {
-      const figures = await alone.measure({ mix, threads, rounds });
-      const callsPerSecond = spread(figures.map((each) => each.callsPerSecond));
-      const mean = (of: (figure: EngineFigure["cpuMsPerCall"]) => number) =>
-        rounded(sum(figures.map(({ cpuMsPerCall }) => of(cpuMsPerCall))) / figures.length);
-      byThreads.push({
-        threads,
-        callsPerSecond,
-        jobsPerSecond: rounded(callsPerSecond.median / callsPerJob),
-        cpuMsPerCall: {
-          engine: mean(({ engine }) => engine),
-          wire: mean(({ wire }) => wire),
-          sdk: mean(({ sdk }) => sdk),
-        },
-        othersPercent: spread(figures.map((each) => each.othersPercent)),
-      });
-    }
-    return {
-      callsPerJob: rounded(callsPerJob),
-      mix: Object.fromEntries(Object.entries(mix).map(([name, count]) => [name, rounded(count)])),
-      byThreads,
-      jobsPerSecond: Math.max(...byThreads.map((each) => each.jobsPerSecond)),
-    };
-  } finally {
-    await alone.stop();
-  }
-}
-
-interface Threads {
-  readonly measure: (wanted: {
-    readonly mix: CallMix;
-    readonly threads: number;
-    readonly rounds: number;
-  }) => Promise<readonly EngineFigure[]>;
+export interface EngineAlone {
+  /** Not measured: until the threads' code is compiled. */
+  readonly warmUp: (mix: CallMix) => Promise<void>;
+  /** A figure for each number of threads. */
+  readonly round: (mix: CallMix) => Promise<readonly EngineFigure[]>;
   readonly stop: () => Promise<void>;
 }
 
-async function startThreads(stack: Stack, vmId: string): Promise<Threads> {
+/** Four is as many as turns run side by side on two cores (`BATCHES_MAX` of `local/functions.ts`); API and ingest add some. */
+const THREADS = [2, 4, 8] as const;
+/** Over all threads: VMs whose calls are under way side by side. */
+const LANES = 16;
+const WARM_UP_MS = 10_000;
+const ROUND_MS = 2_000;
+
+/** Items will be as large as those of the site's first VM. To be stopped before the stack is. */
+export async function startEngineAlone({
+  stack,
+  vmIds: [vmId = ""],
+}: Pick<Site, "stack" | "vmIds">): Promise<EngineAlone> {
   const site = await makeEngineSite(stack, { vmId, threads: Math.max(...THREADS) });
   const workers = site.starts.map(
     (workerData) =>
       new Worker(new URL("support/engine-worker.ts", import.meta.url), { workerData }),
   );
   return {
-    measure: async ({ mix, threads, rounds }) => {
-      const run = { mix, sideBySide: LANES / threads };
-      const chosen = workers.slice(0, threads);
-      await runAll(chosen, { ...run, durationMs: WARM_UP_MS });
-      return quietRounds(rounds, () => figureOf(chosen, { ...run, durationMs: ROUND_MS }));
+    warmUp: async (mix) => {
+      const sideBySide = LANES / workers.length;
+      await runAll(workers, { mix, sideBySide, durationMs: WARM_UP_MS });
+    },
+    round: async (mix) => {
+      const figures: EngineFigure[] = [];
+      for (const threads of THREADS) {
+        const run = { mix, sideBySide: LANES / threads, durationMs: ROUND_MS };
+        figures.push(await figureOf(workers.slice(0, threads), run));
+      }
+      return figures;
     },
     stop: async () => {
       await Promise.all(workers.map((worker) => worker.terminate()));
       await site.close();
     },
   };
+}
+
+/** Calls a second at the number of threads that made most of them in that round. */
+export function bestCallsPerSecond(round: readonly EngineFigure[]): number {
+  return Math.max(...round.map(({ callsPerSecond }) => callsPerSecond));
+}
+
+/** By number of threads, over rounds. */
+export function engineFigures(rounds: readonly (readonly EngineFigure[])[]) {
+  return THREADS.map((threads) => {
+    const figures = rounds.flat().filter((each) => each.threads === threads);
+    const mean = (of: (figure: EngineFigure["cpuMsPerCall"]) => number) =>
+      rounded(sum(figures.map(({ cpuMsPerCall }) => of(cpuMsPerCall))) / figures.length);
+    return {
+      threads,
+      callsPerSecond: spread(figures.map((each) => each.callsPerSecond)),
+      cpuMsPerCall: {
+        engine: mean(({ engine }) => engine),
+        wire: mean(({ wire }) => wire),
+        sdk: mean(({ sdk }) => sdk),
+      },
+    };
+  });
 }
 
 async function figureOf(workers: readonly Worker[], run: EngineRun): Promise<EngineFigure> {
@@ -105,6 +98,7 @@ async function figureOf(workers: readonly Worker[], run: EngineRun): Promise<Eng
   const seconds = (performance.now() - begun) / 1000;
   const cpu = end();
   return {
+    threads: workers.length,
     callsPerSecond: rounded(calls / seconds),
     cpuMsPerCall: {
       engine: rounded(cpu.childrenMs / calls),

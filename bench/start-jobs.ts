@@ -10,14 +10,15 @@
  * Guests change at once. Clients, agents and simulated hosts run on the same cores as the stack. Nothing is asserted.
  */
 import { tmpdir } from "node:os";
-import { measureCeiling } from "./engine-alone.ts";
-import { closedFigures, firstRound, meanMix, rounds, warmUp } from "./support/closed-loop.ts";
-import { rounded } from "./support/figures.ts";
+import { bestCallsPerSecond, engineFigures, startEngineAlone } from "./engine-alone.ts";
+import { closedFigures, closedLoop, warmUp } from "./support/closed-loop.ts";
+import { spread, sum } from "./support/figures.ts";
 import { fdatasyncSpeed, load, machine } from "./support/machine.ts";
 import { measureHot, measureIdle } from "./support/one-vm.ts";
 import { readOptions } from "./support/options.ts";
+import { quietRounds } from "./support/quiet-rounds.ts";
 import { showStartJobs } from "./support/show-start-jobs.ts";
-import { startSite } from "./support/site.ts";
+import { type Site, startSite } from "./support/site.ts";
 
 export type StartJobsOptions = {
   readonly vms: number;
@@ -38,30 +39,51 @@ export async function measureStartJobs(options: StartJobsOptions) {
   const site = await startSite(options);
   const { rounds: count, warmUpRounds } = options;
   try {
-    const cold = await firstRound(site);
-    await warmUp(site, { count: warmUpRounds, watch: "last" });
-    const measured = await rounds(site, { count, watch: "last" });
-    const ceiling = await measureCeiling(site, { mix: meanMix(measured), rounds: count });
-    // The ceiling took minutes: what the jobs do after it, and not only before, is in the ratio.
-    const again = await rounds(site, { count, watch: "last" });
-    const closed = closedFigures([...measured, ...again]);
+    const cold = await closedLoop(site, "last");
+    const against = await measureAgainstCeiling(site, options);
     const idle = await measureIdle(site, { jobsEach: IDLE_JOBS_EACH, count });
     const hot = await measureHot(site, { backlog: HOT_JOBS, count });
     await warmUp(site, { count: warmUpRounds, watch: "each" });
-    const waiting = await rounds(site, { count, watch: "each" });
+    const waiting = await quietRounds(count, () => closedLoop(site, "each"));
     return {
       machine: { ...before, loadAfter: load() },
       options,
       cold: closedFigures([cold]),
-      closed,
-      ceiling,
-      ratio: rounded(closed.jobsPerSecond.median / ceiling.jobsPerSecond),
+      ...against,
       idle,
       hot,
       waiting: closedFigures(waiting),
     };
   } finally {
     await site.stop();
+  }
+}
+
+/** Jobs, then engine and SDK alone, by turns: what changes on the machine meanwhile changes both. */
+async function measureAgainstCeiling(site: Site, options: StartJobsOptions) {
+  const warm = await warmUp(site, { count: options.warmUpRounds, watch: "last" });
+  const alone = await startEngineAlone(site);
+  try {
+    await alone.warmUp(warm.mix);
+    const pairs = await quietRounds(options.rounds, async () => {
+      const jobs = await closedLoop(site, "last");
+      const engine = await alone.round(jobs.mix);
+      const jobsPerSecondMax = bestCallsPerSecond(engine) / sum(Object.values(jobs.mix));
+      const others = [jobs, ...engine].map(({ othersPercent }) => othersPercent);
+      return { jobs, engine, jobsPerSecondMax, othersPercent: Math.max(...others) };
+    });
+    return {
+      closed: closedFigures(pairs.map(({ jobs }) => jobs)),
+      ceiling: {
+        jobsPerSecond: spread(pairs.map(({ jobsPerSecondMax }) => jobsPerSecondMax)),
+        byThreads: engineFigures(pairs.map(({ engine }) => engine)),
+      },
+      ratio: spread(
+        pairs.map(({ jobs, jobsPerSecondMax }) => jobs.jobsPerSecond / jobsPerSecondMax),
+      ),
+    };
+  } finally {
+    await alone.stop();
   }
 }
 

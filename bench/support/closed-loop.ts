@@ -4,7 +4,6 @@ import { type CpuUse, cpuSpan } from "./cpu.ts";
 import { latency, rounded, spread, sum } from "./figures.ts";
 import type { JobTimes, Watch } from "./load-protocol.ts";
 import { load } from "./machine.ts";
-import { quietRounds } from "./quiet-rounds.ts";
 import type { Site } from "./site.ts";
 
 export type Round = {
@@ -18,24 +17,21 @@ export type Round = {
   readonly load: number;
 };
 
-type Wanted = { readonly count: number; readonly watch: Watch };
-
-/** Not measured: until all workers are there and their code is compiled. */
-export async function warmUp(site: Site, { count, watch }: Wanted): Promise<void> {
-  for (let done = 0; done < count; done += 1) await round(site, watch);
-}
-
-export function rounds(site: Site, { count, watch }: Wanted): Promise<readonly Round[]> {
-  return quietRounds(count, () => round(site, watch));
-}
-
-/** The first round after a start, when no worker is there. */
-export function firstRound(site: Site): Promise<Round> {
-  return round(site, "last");
+/** Not measured: until all workers are there and their code is compiled. Answers the last. */
+export async function warmUp(
+  site: Site,
+  { count, watch }: { readonly count: number; readonly watch: Watch },
+): Promise<Round> {
+  let last = await closedLoop(site, watch);
+  for (let done = 1; done < count; done += 1) last = await closedLoop(site, watch);
+  return last;
 }
 
 /** Calls and processor time are of all that the jobs set off, until it is quiet again; the span ends with the last job. */
-async function round({ stack, load: clients, vmIds, quiet }: Site, watch: Watch): Promise<Round> {
+export async function closedLoop(
+  { stack, load: clients, vmIds, quiet }: Site,
+  watch: Watch,
+): Promise<Round> {
   await quiet();
   resetCalls(stack.calls);
   const end = cpuSpan();
@@ -79,6 +75,7 @@ export function closedFigures(measured: readonly Round[]) {
     /** Only where each client waited for its own job. */
     submittedToSeen: seen.length > 0 ? latency(seen) : undefined,
     callsPerJob: rounded(sum(measured.map(({ mix }) => sum(Object.values(mix)))) / measured.length),
+    calls: roundedMix(perJob(added(measured.map(({ mix }) => mix)), measured.length)),
     invocationsPerJob: rounded(
       sum(measured.map((each) => each.invocationsPerJob)) / measured.length,
     ),
@@ -93,7 +90,6 @@ export function closedFigures(measured: readonly Round[]) {
   };
 }
 
-/** Of all rounds together. */
-export function meanMix(measured: readonly Round[]): CallMix {
-  return perJob(added(measured.map(({ mix }) => mix)), measured.length);
+function roundedMix(mix: CallMix): CallMix {
+  return Object.fromEntries(Object.entries(mix).map(([name, count]) => [name, rounded(count)]));
 }
