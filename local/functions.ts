@@ -9,6 +9,7 @@ import { invokeAsynchronously } from "./lambda/asynchronous.ts";
 import { startEventSource } from "./lambda/event-source.ts";
 import { type FunctionPool, functionPool, type Invoked } from "./lambda/function-pool.ts";
 import { startRuleTargets } from "./lambda/rule-targets.ts";
+import { spareCore } from "./lambda/spare-core.ts";
 import { type Turnstile, turnstile } from "./lambda/turnstile.ts";
 import type { LogFiles } from "./log-files.ts";
 import { isAllowed } from "./permissions.ts";
@@ -107,6 +108,7 @@ function poolOf(
     environment: runtimeEnvironment(site, model),
     concurrencyMax: Math.min(WORKERS_MAX, model.reservedConcurrency ?? WORKERS_MAX),
     starts,
+    spareCore,
     onOutput: (output) => logs.collect(model.name, output),
     onCalls: ({ counts, needs }) => {
       calls.called(model.name, counts);

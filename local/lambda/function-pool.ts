@@ -3,7 +3,8 @@
  *
  * P1 An invocation takes a free worker, or waits for the first that becomes free or ready, first come, first served. It is not
  *    bound to the worker that was started for it: on few cores a burst is over before a second worker is up.
- * P2 A worker that could not be loaded answers one waiting invocation with its error; each of the others has its own try.
+ * P2 Another worker beside those that are there is started only when the machine has a core to spare for it.
+ * P3 A worker that could not be loaded answers one waiting invocation with its error; each of the others has its own try.
  */
 import { randomUUID } from "node:crypto";
 import {
@@ -28,6 +29,8 @@ export interface FunctionPoolProps extends FunctionWorkerProps {
   readonly concurrencyMax: number;
   /** Where workers of all functions pass to be started: loading one takes a core for a while. */
   readonly starts: Turnstile;
+  /** Resolves when another worker would be of use, or has been waited for long enough. */
+  readonly spareCore: () => Promise<void>;
   readonly onInvocation: () => void;
 }
 
@@ -72,29 +75,31 @@ function workersOf(props: FunctionPoolProps) {
   const idle: { readonly worker: FunctionWorker; readonly timer: NodeJS.Timeout }[] = [];
   const alive = new Set<FunctionWorker>();
   const waiting: ((given: Given) => void)[] = [];
-  /** Starts that wait for their turn, and workers that load. */
-  let planned = 0;
+  /** A start that waits for its turn; and workers that load. */
+  let isPlanned = false;
   let loading = 0;
   let isOpen = true;
 
   const startIfWanted = () => {
-    const coming = planned + loading;
-    if (!isOpen || coming >= waiting.length || alive.size + planned >= props.concurrencyMax) return;
-    planned += 1;
-    void props.starts.pass(start).finally(startIfWanted);
+    if (!isOpen || loading >= waiting.length || alive.size >= props.concurrencyMax) return;
+    if (isPlanned) return; // what comes after it looks again
+    isPlanned = true;
+    const begin = alive.size === 0 ? Promise.resolve() : props.spareCore(); // P2
+    void begin.then(() => props.starts.pass(start)).finally(startIfWanted);
   };
   const start = async () => {
-    planned -= 1;
+    isPlanned = false;
     // Whoever waited may have been served meanwhile.
     if (!isOpen || waiting.length <= loading) return;
     const worker = startFunctionWorker(props);
     alive.add(worker);
     loading += 1;
+    startIfWanted();
     const loaded = await worker.loaded;
     loading -= 1;
     if (loaded === "ready") return release(worker);
     alive.delete(worker);
-    waiting.shift()?.({ error: loaded }); // P2
+    waiting.shift()?.({ error: loaded }); // P3
   };
   const release = (worker: FunctionWorker) => {
     if (!worker.isAlive()) {

@@ -19,7 +19,10 @@ export interface Fixture {
 /** A pool over `source`, the text of an ES module. */
 export function fixtureFunction(
   source: string,
-  overrides: Partial<FunctionModel> & { readonly concurrencyMax?: number } = {},
+  overrides: Partial<FunctionModel> & {
+    readonly concurrencyMax?: number;
+    readonly spareCore?: () => Promise<void>;
+  } = {},
 ): Fixture {
   const codeFolder = mkdtempSync(join(tmpdir(), "vmsync-function-"));
   writeFileSync(join(codeFolder, "index.mjs"), source);
@@ -31,6 +34,7 @@ export function fixtureFunction(
     environment: model.environment,
     concurrencyMax: overrides.concurrencyMax ?? 4,
     starts: turnstile(2),
+    spareCore: overrides.spareCore ?? (async () => {}),
     onOutput: (output) => {
       output.on("data", (chunk: Buffer) => chunks.push(String(chunk)));
     },

@@ -194,7 +194,26 @@ describe("the workers of a function", () => {
     expect(new Set(outcomes.map(read).map(({ worker }) => worker)).size).toBeLessThan(5);
   });
 
-  it("P2 that cannot be loaded answer every invocation that waits", async () => {
+  it("P2 are not joined by another while no core is to spare", async () => {
+    const one = fixture(concurrent, { spareCore: () => new Promise(() => {}) });
+    const outcomes = await Promise.all(Array.from({ length: 4 }, () => invoke(one, { waitMs: 5 })));
+    const answers = outcomes.map(read);
+    expect(answers.map(({ seen }) => seen)).toEqual([1, 1, 1, 1]);
+    expect(new Set(answers.map(({ worker }) => worker)).size).toBe(1);
+  });
+
+  it("P2 are joined by others once a core is to spare", async () => {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const one = fixture(concurrent, { spareCore: () => promise, concurrencyMax: 3 });
+    const held = Array.from({ length: 2 }, () => invoke(one, { waitMs: 60_000 }));
+    const third = invoke(one);
+    resolve();
+    expect(await third).toMatchObject({ ok: true });
+    await one.pool.stop(0);
+    expect(await Promise.all(held)).toMatchObject([{ ok: false }, { ok: false }]);
+  });
+
+  it("P3 that cannot be loaded answer every invocation that waits", async () => {
     const one = fixture("throw new TypeError('broken');", { concurrencyMax: 2 });
     const outcomes = await Promise.all(Array.from({ length: 5 }, () => invoke(one)));
     expect(outcomes).toEqual(
