@@ -68,9 +68,12 @@ export async function startEngineAlone({
   };
 }
 
-/** Calls a second at the number of threads that made most of them in that round. */
-export function bestCallsPerSecond(round: readonly EngineFigure[]): number {
-  return Math.max(...round.map(({ callsPerSecond }) => callsPerSecond));
+/** The number of threads that makes most calls a second, by the median of rounds. */
+export function bestThreads(rounds: readonly (readonly EngineFigure[])[]): number {
+  const medians = engineFigures(rounds).toSorted(
+    (one, other) => other.callsPerSecond.median - one.callsPerSecond.median,
+  );
+  return medians[0]?.threads ?? 0;
 }
 
 /** By number of threads, over rounds. */

@@ -74,92 +74,130 @@ export function engineCaller(clients: Clients, start: EngineStart, lane: string)
   };
 }
 
-function dynamoCalls(
-  { documents }: Clients,
-  { tables, samples, thread }: EngineStart,
-  lane: string,
-) {
-  const { apartments: TableName, jobs, hosts } = tables;
+function dynamoCalls({ documents }: Clients, start: EngineStart, lane: string) {
+  const { apartments, jobs } = start.tables;
   const id = `vm-${lane}`;
-  const job = { id: `job-${lane}` };
-  const host = { hostId: `host-${thread}`, item: "host" };
-  let version = 0;
-  let revision = 0;
-  const put = () => {
-    version += 1;
-    const before = version - 1;
-    const condition =
-      before === 0
-        ? {
-            ConditionExpression: "attribute_not_exists(#id)",
-            ExpressionAttributeNames: { "#id": "id" },
-          }
-        : {
-            ConditionExpression: "#version = :before",
-            ExpressionAttributeNames: { "#version": "version" },
-            ExpressionAttributeValues: { ":before": before },
-          };
-    const Item = { ...samples.apartment, id, version };
-    return documents.send(new PutCommand({ TableName, Item, ...condition }));
-  };
+  const writes = itemWrites(start, lane);
   return {
-    "dynamodb:PutItem": put,
+    ...hostCalls(documents, start, lane),
+    "dynamodb:PutItem": () => documents.send(new PutCommand(writes.nextPut())),
+    "dynamodb:UpdateItem": () => documents.send(new UpdateCommand(writes.nextUpdate())),
     "dynamodb:GetItem": () =>
-      documents.send(new GetCommand({ TableName, Key: { id }, ConsistentRead: true })),
+      documents.send(new GetCommand({ TableName: apartments, Key: { id }, ConsistentRead: true })),
     "dynamodb:BatchGetItem": () =>
       documents.send(
         new BatchGetCommand({
           RequestItems: {
-            [TableName]: { Keys: [{ id }], ConsistentRead: true },
-            [jobs]: { Keys: [job], ConsistentRead: true },
+            [apartments]: { Keys: [{ id }], ConsistentRead: true },
+            [jobs]: { Keys: [{ id: writes.jobId() }], ConsistentRead: true },
           },
         }),
       ),
+  };
+}
+
+/** As in a start job: a new job in four indexes, then three commits, two of which are due some time (a sparse index). */
+const PUTS_PER_JOB = 4;
+const DUE_COMMITS: ReadonlySet<number> = new Set([1, 2]);
+const WAKE_SHARDS = 8;
+
+/** Puts and updates of one VM and its jobs, each conditional on the one before. */
+function itemWrites({ tables, samples }: EngineStart, lane: string) {
+  const { wakeShard: _, wakeAt: __, ...apartment } = samples.apartment;
+  const { expiresAt: ___, ...job } = samples.job;
+  const id = `vm-${lane}`;
+  let puts = 0;
+  let version = 0;
+  let revision = 0;
+  const jobId = () => `job-${lane}-${Math.floor(Math.max(0, puts - 1) / PUTS_PER_JOB)}`;
+  const putJob = () => ({
+    TableName: tables.jobs,
+    Item: { ...job, id: jobId(), vmId: id, unsentShard: puts % WAKE_SHARDS, createdAt: Date.now() },
+    ConditionExpression: "attribute_not_exists(#id)",
+    ExpressionAttributeNames: { "#id": "id" },
+  });
+  const commit = () => {
+    version += 1;
+    const due = DUE_COMMITS.has((puts - 1) % PUTS_PER_JOB)
+      ? { wakeShard: version % WAKE_SHARDS, wakeAt: Date.now() }
+      : {};
+    return {
+      TableName: tables.apartments,
+      Item: { ...apartment, id, version, ...due },
+      ConditionExpression: "attribute_not_exists(#version) OR #version = :before",
+      ExpressionAttributeNames: { "#version": "version" },
+      ExpressionAttributeValues: { ":before": version - 1 },
+    };
+  };
+  return {
+    jobId,
+    nextPut: () => {
+      puts += 1;
+      return (puts - 1) % PUTS_PER_JOB === 0 ? putJob() : commit();
+    },
+    nextUpdate: () => {
+      revision += 1;
+      return {
+        TableName: tables.jobs,
+        Key: { id: jobId() },
+        UpdateExpression: "SET #record = :record, #revision = :revision REMOVE #unsentShard",
+        ConditionExpression: "attribute_not_exists(#revision) OR #revision < :revision",
+        ExpressionAttributeNames: {
+          "#record": "record",
+          "#revision": "revision",
+          "#unsentShard": "unsentShard",
+        },
+        ExpressionAttributeValues: { ":record": job["record"], ":revision": revision },
+      };
+    },
+  };
+}
+
+function hostCalls(
+  documents: DynamoDBDocumentClient,
+  { tables: { hosts: TableName }, hostId }: EngineStart,
+  lane: string,
+) {
+  let taken = 0;
+  return {
     "dynamodb:Query": () =>
       documents.send(
         new QueryCommand({
-          TableName: hosts,
+          TableName,
           IndexName: "placeable",
           KeyConditionExpression: "#placement = :up",
           ExpressionAttributeNames: { "#placement": "placement" },
           ExpressionAttributeValues: { ":up": "up" },
         }),
       ),
-    "dynamodb:UpdateItem": () => {
-      revision += 1;
+    /** Room is taken and given back by turns. */
+    "dynamodb:TransactWriteItems": () => {
+      taken = taken === 1 ? -1 : 1;
+      const reservation = { hostId, item: `vm#${lane}`, held: taken === 1, need: { cpus: 1 } };
       return documents.send(
-        new UpdateCommand({
-          TableName: jobs,
-          Key: job,
-          UpdateExpression: "SET #record = :record, #revision = :revision",
-          ConditionExpression: "attribute_not_exists(#revision) OR #revision < :revision",
-          ExpressionAttributeNames: { "#record": "record", "#revision": "revision" },
-          ExpressionAttributeValues: { ":record": samples.job["record"], ":revision": revision },
-        }),
-      );
-    },
-    "dynamodb:TransactWriteItems": () =>
-      documents.send(
         new TransactWriteCommand({
           TransactItems: [
-            {
-              Put: {
-                TableName: hosts,
-                Item: { hostId: host.hostId, item: `vm#${lane}`, held: true, need: { cpus: 1 } },
-              },
-            },
+            { Put: { TableName, Item: reservation } },
             {
               Update: {
-                TableName: hosts,
-                Key: host,
-                UpdateExpression: "ADD #sum :one SET #placement = :up",
-                ExpressionAttributeNames: { "#sum": "sum", "#placement": "placement" },
-                ExpressionAttributeValues: { ":one": 1, ":up": "up" },
+                TableName,
+                Key: { hostId, item: "host" },
+                UpdateExpression:
+                  "SET #reserved.#cpus = #reserved.#cpus + :cpus, #freeCpus = #freeCpus - :cpus",
+                ConditionExpression: "attribute_exists(#hostId)",
+                ExpressionAttributeNames: {
+                  "#reserved": "reserved",
+                  "#cpus": "cpus",
+                  "#freeCpus": "freeCpus",
+                  "#hostId": "hostId",
+                },
+                ExpressionAttributeValues: { ":cpus": taken },
               },
             },
           ],
         }),
-      ),
+      );
+    },
   };
 }
 

@@ -14,6 +14,8 @@ export type EngineStart = {
   readonly busName: string;
   /** An apartment's and a job's item as the stack has just written them: what is written here is as large. */
   readonly samples: { readonly apartment: Item; readonly job: Item };
+  /** A copy of one of the stack's hosts; every thread has all of them, as placement sees them. */
+  readonly hostId: string;
   readonly thread: number;
 };
 

@@ -3,7 +3,12 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { CreateTableCommand, DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import { CreateQueueCommand, DeleteQueueCommand, SQSClient } from "@aws-sdk/client-sqs";
-import { DynamoDBDocumentClient, GetCommand, QueryCommand } from "@aws-sdk/lib-dynamodb";
+import {
+  DynamoDBDocumentClient,
+  GetCommand,
+  PutCommand,
+  QueryCommand,
+} from "@aws-sdk/lib-dynamodb";
 import * as z from "zod/mini";
 import type { Stack } from "../../local/start-stack.ts";
 import { TABLES, type TableShape } from "../../shared/model/tables.ts";
@@ -50,10 +55,12 @@ export async function makeEngineSite(
     },
     apartmentQueueUrl: await makeQueue(sqs, `${ALONE}-apartments`),
   };
+  const hostIds = await copyHosts(documents, shared.tables.hosts);
   const starts: EngineStart[] = [];
   for (let thread = 0; thread < threads; thread += 1) {
     const commandQueueUrl = await makeQueue(sqs, `${ALONE}-host-${thread}`);
-    starts.push({ ...shared, commandQueueUrl, thread });
+    const hostId = hostIds[thread % hostIds.length] ?? "";
+    starts.push({ ...shared, commandQueueUrl, hostId, thread });
   }
   return {
     starts,
@@ -85,6 +92,32 @@ async function newestJob(documents: DynamoDBDocumentClient, vmId: string): Promi
     }),
   );
   return String(Items[0]?.["id"]);
+}
+
+/** The stack's hosts with what placement reads of them; answers their ids. */
+async function copyHosts(
+  documents: DynamoDBDocumentClient,
+  into: string,
+): Promise<readonly string[]> {
+  const from = `${STAGE}-hosts`;
+  const { Items = [] } = await documents.send(
+    new QueryCommand({
+      TableName: from,
+      IndexName: "placeable",
+      KeyConditionExpression: "#placement = :up",
+      ExpressionAttributeNames: { "#placement": "placement" },
+      ExpressionAttributeValues: { ":up": "up" },
+    }),
+  );
+  const hostIds = Items.map((item) => String(item["hostId"]));
+  for (const hostId of hostIds) {
+    const get = new GetCommand({ TableName: from, Key: { hostId, item: "host" } });
+    const { Item } = await documents.send(get);
+    await documents.send(
+      new PutCommand({ TableName: into, Item: Item ?? { hostId, item: "host" } }),
+    );
+  }
+  return hostIds;
 }
 
 /** With the keys and indexes of the stack's own. */

@@ -55,7 +55,7 @@ export function showStartJobs(figures: StartJobsFigures): string {
     `calls a job: ${closed.callsPerJob} (${Object.entries(closed.calls)
       .map(([name, count]) => `${name} ${count}`)
       .join(", ")}); invocations a job: ${closed.invocationsPerJob}`,
-    `ceiling: ${ceiling.jobsPerSecond.median} jobs/s; orientation ${TARGET_JOBS_PER_SECOND} jobs/s`,
+    `ceiling: ${ceiling.jobsPerSecond.median} jobs/s (${ceiling.threads} threads); orientation ${TARGET_JOBS_PER_SECOND} jobs/s`,
     `measured ÷ ceiling, median of rounds: ${figures.ratio.median} (${figures.ratio.min} to ${figures.ratio.max}; target ${TARGET_RATIO})`,
   ].join("\n");
 }
