@@ -57,6 +57,19 @@ export function execute(deps: ExecuteDeps, task: Task): Promise<Deed> {
       return shutdown(deps, task, call.args.graceSeconds);
     case "poweroff":
       return powerOff(deps, task);
+    case "reboot":
+    case "reset":
+    case "suspend":
+    case "resume":
+    case "migrate":
+    case "undefine":
+    case "snapshot":
+    case "revert":
+    case "delete-snapshot":
+    case "attach":
+    case "detach":
+    case "scale":
+      return Promise.resolve(notBuilt(`this agent does not do ${call.verb} yet`));
     default:
       return call satisfies never;
   }
@@ -65,7 +78,8 @@ export function execute(deps: ExecuteDeps, task: Task): Promise<Deed> {
 async function start(deps: ExecuteDeps, vmId: VmId, args: StartArgs): Promise<Deed> {
   if (args.ha && !deps.leaseIsHeld())
     return { status: "failed", code: "lease_expired", detail: "this host's lease has run out" };
-  const { name, spec, domainXml } = args;
+  const { name, spec, domainXml, changes } = args;
+  if (changes !== undefined) return notBuilt("this agent does not change an owner's XML yet");
   const started = await deps.hypervisor.start({ vmId, name, spec, domainXml });
   return started.ok ? DONE : failed(started);
 }
@@ -122,6 +136,10 @@ async function isOff(hypervisor: Hypervisor, vmId: VmId): Promise<Deed | undefin
   if (read.ok) return read.held ? undefined : DONE;
   if (read.code !== NOT_FOUND) return undefined;
   return { status: "done", code: NOT_FOUND, detail: read.detail };
+}
+
+function notBuilt(detail: string): Deed {
+  return { status: "failed", code: "unsupported", detail };
 }
 
 function failed(failure: Failure): Deed {

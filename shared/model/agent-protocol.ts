@@ -28,6 +28,8 @@ export const JoinAnswer = z.object({ now: Now });
 export const SessionRequest = z.strictObject({
   agentVersion: z.string().check(z.minLength(1), z.maxLength(64)),
   bootId: BootId,
+  /** Where other hosts' agents migrate VMs to; the control plane hands it on as it is. Absent: nothing migrates to this host. */
+  migrationUri: z.optional(z.string().check(z.minLength(1), z.maxLength(512))),
 });
 export type SessionRequest = z.infer<typeof SessionRequest>;
 

@@ -33,21 +33,52 @@ export type Labels = z.infer<typeof Labels>;
 const Path = z.string().check(z.regex(/^\/[^\0\n]{1,1023}$/, "an absolute path"));
 const Bridge = z.string().check(z.regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,14}$/, "an interface name"));
 
+export const Cpus = z.int().check(z.gte(1), z.lte(512));
+export const MemoryMiB = z.int().check(z.gte(1), z.lte(16 * 1024 * 1024));
+const Disk = z.strictObject({ source: Path, readOnly: z.optional(z.boolean()) });
+const Network = z.strictObject({ bridge: Bridge });
+/** Bound a spec, whether its devices came with the creation or were attached. */
+export const DISKS_MAX = 16;
+export const NETWORKS_MAX = 8;
+
+/**
+ * One device of a spec, as `attach` and `detach` take it. A disk is known by its source, an interface by its bridge: once
+ * attached there is one, once detached there is none, however often it is said.
+ */
+export const Device = z.discriminatedUnion("kind", [
+  z.extend(Disk, { kind: z.literal("disk") }),
+  z.extend(Network, { kind: z.literal("network") }),
+]);
+export type Device = z.infer<typeof Device>;
+
 /** What a VM needs; bounded so that an apartment's record stays small (design.md, "The apartment"). */
 export const VmSpec = z.strictObject({
-  cpus: z.int().check(z.gte(1), z.lte(512)),
-  memoryMiB: z.int().check(z.gte(1), z.lte(16 * 1024 * 1024)),
-  disks: z.optional(
-    z
-      .array(z.strictObject({ source: Path, readOnly: z.optional(z.boolean()) }))
-      .check(z.maxLength(16)),
-  ),
-  networks: z.optional(z.array(z.strictObject({ bridge: Bridge })).check(z.maxLength(8))),
+  cpus: Cpus,
+  memoryMiB: MemoryMiB,
+  disks: z.optional(z.array(Disk).check(z.maxLength(DISKS_MAX))),
+  networks: z.optional(z.array(Network).check(z.maxLength(NETWORKS_MAX))),
   hostLabels: z.optional(
     Labels.check(z.refine((labels) => Object.keys(labels).length <= 16, "at most 16 labels")),
   ),
 });
 export type VmSpec = z.infer<typeof VmSpec>;
+
+/**
+ * What was scaled, attached and detached since an owner's own domain XML was given; applied on top of it at each start. A VM
+ * without XML has none: its spec says it all.
+ */
+export const DomainChanges = z.strictObject({
+  cpus: z.optional(Cpus),
+  memoryMiB: z.optional(MemoryMiB),
+  attached: z.array(Device).check(z.maxLength(DISKS_MAX + NETWORKS_MAX)),
+  detached: z.array(Device).check(z.maxLength(DISKS_MAX + NETWORKS_MAX)),
+});
+export type DomainChanges = z.infer<typeof DomainChanges>;
+
+/** Names a snapshot of one VM. */
+export const SnapshotName = z
+  .string()
+  .check(z.regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/, "1 to 63 letters, digits, . _ -"));
 
 /** The spec as it comes in and goes out: the domain XML is beside it inside, because it is large and immutable. */
 export const VmSpecWithXml = z.extend(VmSpec, { domainXml: z.optional(DomainXml) });
