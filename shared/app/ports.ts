@@ -111,10 +111,12 @@ export type JobFilter = {
   readonly type?: string | undefined;
 };
 
-/** The jobs' records. Made by `Submissions.accept`, then changed by projections only (A5). */
+/** The jobs' records. Made by `Submissions.accept` or by the turn that wanted them, then changed by projections only (A5). */
 export interface JobStore {
   /** Consistent. */
   readonly read: (id: JobId) => Promise<JobRecord | undefined>;
+  /** Puts the record if there is none of its id. */
+  readonly create: (job: JobRecord) => Promise<"created" | "exists">;
   /**
    * Writes the effect's own attributes and appends its journal entries, if the stored revision is lower and the status
    * is not terminal (A7); otherwise changes nothing (`superseded`). A job that is gone is `missing`.

@@ -6,10 +6,11 @@
 import type { ApartmentMessage } from "../model/apartment-message.ts";
 import type { ApartmentRecord } from "../model/apartment-record.ts";
 import { Command } from "../model/command.ts";
-import type { CommandEffect, Effect, ReserveEffect } from "../model/effect.ts";
+import type { CommandEffect, Effect, NewJobEffect, ReserveEffect } from "../model/effect.ts";
 import { LogicalId, type VmId } from "../model/ids.ts";
 import type { TopicEvent } from "../model/topic.ts";
 import type { Ports } from "./ports.ts";
+import { submission } from "./submission.ts";
 
 export type SendDeps = Pick<
   Ports,
@@ -52,7 +53,7 @@ export async function sendEffects(deps: SendDeps, record: ApartmentRecord): Prom
     );
 }
 
-/** One effect; a reservation answers with a message to its apartment. */
+/** One effect; a reservation and a job made for an apartment answer with a message to it. */
 async function sendOne(deps: SendDeps, effect: Effect): Promise<Outgoing | undefined> {
   switch (effect.kind) {
     case "command":
@@ -63,6 +64,9 @@ async function sendOne(deps: SendDeps, effect: Effect): Promise<Outgoing | undef
       if (status === "missing") deps.telemetry.count("projectionsWithoutJob");
       return undefined;
     }
+    case "new-job":
+      await deps.jobs.create(effect.job);
+      return submissionOf(effect);
     case "reserve":
       return reserve(deps, effect);
     case "release":
@@ -80,6 +84,12 @@ async function sendOne(deps: SendDeps, effect: Effect): Promise<Outgoing | undef
     default:
       return effect satisfies never;
   }
+}
+
+/** Sent once it is recorded: an apartment takes no job in that it cannot read (A3). */
+function submissionOf({ job }: NewJobEffect): Outgoing | undefined {
+  const { id: jobId, vmId, revision } = job;
+  return vmId === undefined || revision > 0 ? undefined : submission({ jobId, vmId });
 }
 
 async function sendCommand(deps: SendDeps, effect: CommandEffect): Promise<void> {

@@ -6,7 +6,7 @@
  */
 import type { WorkType } from "../core/work-type.ts";
 import type { ApartmentRecord } from "../model/apartment-record.ts";
-import { type JobId, LogicalId, type VmId } from "../model/ids.ts";
+import type { JobId, VmId } from "../model/ids.ts";
 import type { Job, JobRecord } from "../model/job.ts";
 import { type Answer, type Refusal, refuse } from "../model/problem.ts";
 import type { Settings } from "../model/settings.ts";
@@ -16,6 +16,7 @@ import { registry } from "../work/registry.ts";
 import { findVm } from "./find-vm.ts";
 import { jobView } from "./job-view.ts";
 import type { Accepted, Ports, Submission } from "./ports.ts";
+import { submission } from "./submission.ts";
 
 /** How long a key is remembered (contract, "Every POST takes `Idempotency-Key`"). */
 export const IDEMPOTENCY_MS = 24 * 60 * 60 * 1000;
@@ -45,7 +46,7 @@ export async function submitVerb(
   },
 ): Promise<Answer<Job>> {
   const work = registry.get(`vm.${request.verb}`);
-  if (work === undefined || request.verb === "deploy") return unknownVerb(request.verb);
+  if (work?.origin !== "verb") return unknownVerb(request.verb);
   const found = await findVm(deps, request);
   if (!found.ok) return found;
   const input = work.parseInput(request.body ?? {});
@@ -107,11 +108,7 @@ export async function sendSubmit(
   deps: Pick<Ports, "apartmentQueue">,
   job: { readonly jobId: JobId; readonly vmId: VmId },
 ): Promise<void> {
-  const { jobId, vmId } = job;
-  const logicalId = LogicalId.parse(`submit:${jobId}`);
-  await deps.apartmentQueue.send([
-    { to: vmId, message: { v: 1, logicalId, body: { kind: "submit", jobId } } },
-  ]);
+  await deps.apartmentQueue.send([submission(job)]);
 }
 
 /** Job as it was accepted now, or as its key made it then. */

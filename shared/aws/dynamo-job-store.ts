@@ -3,7 +3,7 @@
  *
  * A7 is upheld by the condition of `project`: a higher revision, and no change after a terminal status.
  */
-import { GetCommand, QueryCommand, UpdateCommand } from "@aws-sdk/lib-dynamodb";
+import { GetCommand, PutCommand, QueryCommand, UpdateCommand } from "@aws-sdk/lib-dynamodb";
 import type { JobFilter, JobStore } from "../app/ports.ts";
 import type { JobEffect } from "../model/effect.ts";
 import { hasEnded, type JobRecord, JobStatus } from "../model/job.ts";
@@ -15,7 +15,7 @@ import { type IndexListing, listIndex } from "./dynamo-list.ts";
 import { parseRow } from "./dynamo-row.ts";
 import { names, values } from "./expression.ts";
 import { ALL_INDEX_SHARDS } from "./index-shard.ts";
-import { ttlSeconds, unexpiredJobs } from "./job-row.ts";
+import { jobItem, ttlSeconds, unexpiredJobs } from "./job-row.ts";
 import { calling } from "./service-failure.ts";
 
 export function dynamoJobStore(dynamo: Dynamo): JobStore {
@@ -25,6 +25,18 @@ export function dynamoJobStore(dynamo: Dynamo): JobStore {
       const get = new GetCommand({ TableName: tables.jobs, Key: { id }, ConsistentRead: true });
       const answer = await calling(`reading job ${id}`, () => documents.send(get));
       return unexpiredJobs(dynamo, answer.Item === undefined ? [] : [answer.Item])[0];
+    },
+    create: async (job) => {
+      const put = new PutCommand({
+        TableName: tables.jobs,
+        Item: jobItem(job),
+        ConditionExpression: "attribute_not_exists(#id)",
+        ExpressionAttributeNames: names("id"),
+      });
+      const written = await conditional(dynamo, `recording job ${job.id}`, () =>
+        documents.send(put),
+      );
+      return written.held ? "created" : "exists";
     },
     project: async (effect) => {
       const update = new UpdateCommand({ TableName: tables.jobs, ...projection(effect) });

@@ -6,7 +6,7 @@
  *  A7 a job's terminal projection is made here only.
  *  A8 what waits has a deadline.
  */
-import type { ActiveJob, WaitFor } from "../model/apartment-record.ts";
+import type { ActiveJob, SystemJobRequest, WaitFor } from "../model/apartment-record.ts";
 import type { HostId, JobId } from "../model/ids.ts";
 import type { JobError, JobStatus } from "../model/job.ts";
 import type { VmState } from "../model/vm.ts";
@@ -35,12 +35,14 @@ export function carryOut(turn: Turn, outcome: Outcome<unknown, unknown> | Invali
         status: "succeeded",
         result: outcome.result,
         note: outcome.note,
+        systemJob: outcome.systemJob,
       });
     case "fail":
       return endJob(consequences(turn, outcome), {
         status: "failed",
         error: outcome.error,
         note: outcome.note,
+        systemJob: outcome.systemJob,
       });
     default:
       return outcome satisfies never;
@@ -55,6 +57,7 @@ function endJob(
     readonly result?: unknown;
     readonly error?: JobError;
     readonly note: string;
+    readonly systemJob?: SystemJobRequest | undefined;
   },
 ): Turn {
   const { active } = turn.record;
@@ -73,7 +76,8 @@ function endJob(
     ...(end.error === undefined ? {} : { error: end.error }),
     ...(turn.record.vm.hostId === undefined ? {} : { hostId: turn.record.vm.hostId }),
   });
-  return amend(ended, { active: undefined });
+  const { systemJob = turn.record.systemJob } = end;
+  return amend(ended, { active: undefined, systemJob });
 }
 
 /**

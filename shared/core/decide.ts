@@ -18,7 +18,8 @@ import { applyMessage, note } from "./apply-message.ts";
 import { abandonJob, endUnbegun } from "./carry-out.ts";
 import { openIncident } from "./consequences.ts";
 import type { TurnSource } from "./flush.ts";
-import { beginNext, goOnLater, wakeJob } from "./run-job.ts";
+import { jobEffects } from "./made-job.ts";
+import { beginNext, beginSystemJob, goOnLater, wakeJob } from "./run-job.ts";
 import { amend, openTurn, type Turn, type TurnInputs, tell } from "./turn.ts";
 import type { FactRequest } from "./work-type.ts";
 
@@ -55,7 +56,7 @@ export function decide(
     poisoned += step.poisoned;
     if (turn.needs.length > 0) return { kind: "needs", facts: turn.needs };
   }
-  const due = guarded(turn, fireDue);
+  const due = guarded(turn, fireDue, abandoned);
   const begun = beginAll(due.turn);
   if (begun.turn.needs.length > 0) return { kind: "needs", facts: begun.turn.needs };
   return close(begun.turn, record, batch.source, poisoned + due.poisoned + begun.poisoned);
@@ -65,13 +66,21 @@ export function decide(
 function beginAll(turn: Turn): Step {
   let last: Step = { turn, poisoned: 0 };
   for (let begun = 0; begun < BEGINS_MAX && last.turn.needs.length === 0; begun += 1) {
-    const step = guarded(last.turn, beginNext);
+    const step = beginOne(last.turn);
     if (step.turn === last.turn) return last;
     last = { turn: step.turn, poisoned: last.poisoned + step.poisoned };
   }
-  const { active, paused, queued } = last.turn.record;
-  const more = active === undefined && !paused && queued.length > 0;
-  return more ? { ...last, turn: goOnLater(last.turn) } : last;
+  return mayBegin(last.turn.record) ? { ...last, turn: goOnLater(last.turn) } : last;
+}
+
+/** The system's own job before any that is queued. */
+function beginOne(turn: Turn): Step {
+  const own = guarded(turn, beginSystemJob, (opened) => amend(opened, { systemJob: undefined }));
+  return own.turn === turn ? guarded(turn, beginNext, endHead) : own;
+}
+
+function mayBegin({ active, paused, systemJob, queued }: ApartmentRecord): boolean {
+  return active === undefined && !paused && (systemJob !== undefined || queued.length > 0);
 }
 
 type Step = { readonly turn: Turn; readonly poisoned: number };
@@ -97,18 +106,25 @@ function orPoison(turn: Turn, message: TurnMessage): Step {
 }
 
 /** A step that no message asks for by name: what is due, the next job. A throw fails the one job that it was about. */
-function guarded(turn: Turn, step: (turn: Turn) => Turn): Step {
+function guarded(
+  turn: Turn,
+  step: (turn: Turn) => Turn,
+  instead: (turn: Turn, error: JobError) => Turn,
+): Step {
   try {
     return { turn: step(turn), poisoned: 0 };
   } catch (thrown) {
-    const reason = `job ${turn.record.active?.jobId ?? turn.record.queued[0]?.jobId}: ${text(thrown)}`;
-    const opened = poison(turn, reason);
+    const { active, systemJob, queued } = turn.record;
+    const about = active?.jobId ?? systemJob?.type ?? queued[0]?.jobId;
+    const reason = `job ${about}: ${text(thrown)}`;
     const error = { code: "poison_message", detail: reason } as const;
-    if (opened.record.active !== undefined) return { turn: abandonJob(opened, error), poisoned: 1 };
-    const [head, ...queued] = opened.record.queued;
-    if (head === undefined) return { turn: opened, poisoned: 1 };
-    return { turn: endUnbegun(amend(opened, { queued }), head.jobId, error), poisoned: 1 };
+    return { turn: instead(poison(turn, reason), error), poisoned: 1 };
   }
+}
+
+function endHead(turn: Turn, error: JobError): Turn {
+  const [head, ...queued] = turn.record.queued;
+  return head === undefined ? turn : endUnbegun(amend(turn, { queued }), head.jobId, error);
 }
 
 function abandoned(turn: Turn, error: JobError): Turn {
@@ -135,7 +151,7 @@ function close(
 ): Decision {
   const { now } = turn.inputs;
   const told = tellJobs(turn, before);
-  const effects = [...told.projections.values(), ...told.effects];
+  const effects = [...jobEffects(told), ...told.effects];
   const wakeAt = wakeTime(turn, source, effects.length > 0);
   const changed = turn.changed || wakeAt !== before.wakeAt;
   if (!changed) return { kind: "nothing" };
@@ -165,12 +181,12 @@ function tellJobs(turn: Turn, before: ApartmentRecord): Turn {
 }
 
 function wakeTime(turn: Turn, source: TurnSource, hasEffects: boolean): number | undefined {
-  const { active, queued, paused } = turn.record;
+  const { active } = turn.record;
   const { now } = turn.inputs;
   const due = [
     ...(active === undefined ? [] : [active.deadlineAt]),
     ...(source.kind === "inline" && hasEffects ? [now + FLUSH_AFTER_MS] : []),
-    ...(active === undefined && !paused && queued.length > 0 ? [now] : []),
+    ...(mayBegin(turn.record) ? [now] : []),
   ];
   return due.length === 0 ? undefined : Math.min(...due);
 }

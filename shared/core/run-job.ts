@@ -8,6 +8,7 @@ import { QUEUED_JOBS_MAX } from "../model/apartment-record.ts";
 import { HostId, type JobId, LogicalId } from "../model/ids.ts";
 import type { JobRecord } from "../model/job.ts";
 import { abandonJob, carryOut, endUnbegun } from "./carry-out.ts";
+import { makeJob } from "./made-job.ts";
 import { evidenceFor } from "./observe.ts";
 import { amend, emit, project, type Turn, want } from "./turn.ts";
 import type { Wakeup, WorkContext, WorkType } from "./work-type.ts";
@@ -31,7 +32,23 @@ export function admit(turn: Turn, jobId: JobId): Turn {
   return project(parked, { jobId, status: "queued", attempts: 0 });
 }
 
-/** Begins the next job, if there is one and nothing holds it back; else the same turn. */
+/** Begins the system's own job, if one was asked for and nothing holds it back; else the same turn. */
+export function beginSystemJob(turn: Turn): Turn {
+  const { active, paused, systemJob, id, vm } = turn.record;
+  if (active !== undefined || paused || systemJob === undefined) return turn;
+  const { type, input } = systemJob;
+  const workVersion = turn.inputs.work.get(type)?.version ?? 1;
+  const made = makeJob(amend(turn, { systemJob: undefined }), {
+    type,
+    workVersion,
+    account: vm.account,
+    vmId: id,
+    input,
+  });
+  return begin(made.turn, made.job);
+}
+
+/** Begins the next job that is queued, if there is one and nothing holds it back; else the same turn. */
 export function beginNext(turn: Turn): Turn {
   const [head, ...queued] = turn.record.queued;
   if (turn.record.active !== undefined || turn.record.paused || head === undefined) return turn;

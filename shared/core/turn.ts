@@ -29,7 +29,9 @@ export type Turn = {
   readonly effects: readonly Effect[];
   /** One projection a job, however many steps it makes in this turn. */
   readonly projections: ReadonlyMap<JobId, JobEffect>;
-  /** Commands, events and incidents named so far; makes the next name. */
+  /** Jobs that this turn made. */
+  readonly jobs: ReadonlyMap<JobId, JobRecord>;
+  /** Commands, events, incidents and jobs named so far; makes the next name. */
   readonly named: number;
   readonly changed: boolean;
   /** Not empty: the turn cannot be decided yet. */
@@ -43,6 +45,7 @@ export function openTurn(record: ApartmentRecord, inputs: TurnInputs): Turn {
     record: { ...record, version: record.version + 1 },
     effects: [],
     projections: new Map(),
+    jobs: new Map(),
     named: 0,
     changed: false,
     needs: [],

@@ -2,7 +2,7 @@
  * What the engine and a work type say to each other. Work is pure (A9): it sees a context and answers what should happen;
  * the engine does the rest, the same for every type.
  */
-import type { UnsettledCommand, VmSubject } from "../model/apartment-record.ts";
+import type { SystemJobRequest, UnsettledCommand, VmSubject } from "../model/apartment-record.ts";
 import type { CommandCall } from "../model/command.ts";
 import type { HostFact } from "../model/host.ts";
 import type { BootId, CommandId, HostId, JobId, VmId } from "../model/ids.ts";
@@ -110,6 +110,12 @@ type Consequences = {
   readonly note: string;
 };
 
+/** What a job's end may ask for. */
+type Sequel = {
+  /** A system job that begins in the commit that ends this one, before all that are queued. */
+  readonly systemJob?: SystemJobRequest;
+};
+
 export type Outcome<M, R> =
   | ({
       readonly kind: "wait";
@@ -120,11 +126,14 @@ export type Outcome<M, R> =
       readonly deadlineInMs: number;
       readonly percent?: number;
     } & Consequences)
-  | ({ readonly kind: "succeed"; readonly result: R } & Consequences)
-  | ({ readonly kind: "fail"; readonly error: JobError } & Consequences)
+  | ({ readonly kind: "succeed"; readonly result: R } & Consequences & Sequel)
+  | ({ readonly kind: "fail"; readonly error: JobError } & Consequences & Sequel)
   | { readonly kind: "need"; readonly facts: readonly FactRequest[] }
   /** A wake-up that changes nothing for this job. */
   | { readonly kind: "ignore" };
+
+/** Who submits jobs of a type: users by its verb, the creation of a VM, or the system itself; no route takes the last two. */
+export type Origin = "verb" | "creation" | "system";
 
 /** How a verb takes a state, before anything is done (contract, the verb table). */
 export type Reception = "go" | "at_once" | "conflict" | "probe";
@@ -133,6 +142,7 @@ export type Reception = "go" | "at_once" | "conflict" | "probe";
 export interface WorkType {
   readonly name: string;
   readonly version: number;
+  readonly origin: Origin;
   readonly reception: Readonly<Record<VmState, Reception>>;
   /** Whether it can turn the VM on, so that no host being Up is refused at submit. */
   readonly needsHost: boolean;

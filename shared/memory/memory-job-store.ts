@@ -1,6 +1,6 @@
 import type { JobStore } from "../app/ports.ts";
-import type { JobEffect } from "../model/effect.ts";
-import { hasEnded, type JobRecord } from "../model/job.ts";
+import { projected } from "../core/made-job.ts";
+import { hasEnded } from "../model/job.ts";
 import { jobMatches } from "../model/list-filters.ts";
 import { unexpired } from "./memory-apartment-store.ts";
 import { listMemory } from "./memory-list.ts";
@@ -14,6 +14,11 @@ export function memoryJobStore({ tables, clock }: MemoryStoreDeps): JobStore {
   };
   return {
     read: async (id) => read(id),
+    create: async (job) => {
+      if (jobs.get(job.id) !== undefined) return "exists";
+      jobs.put(job.id, job);
+      return "created";
+    },
     project: async (effect) => {
       const job = read(effect.jobId);
       if (job === undefined) return { status: "missing" };
@@ -35,23 +40,5 @@ export function memoryJobStore({ tables, clock }: MemoryStoreDeps): JobStore {
         .toSorted((one, other) => one.createdAt - other.createdAt)
         .flatMap(({ id, vmId }) => (vmId === undefined ? [] : [{ jobId: id, vmId }]))
         .slice(0, limit),
-  };
-}
-
-/** What the effect does not name stays as it is. */
-function projected(job: JobRecord, effect: JobEffect): JobRecord {
-  return {
-    ...job,
-    revision: effect.revision,
-    status: effect.status,
-    attempts: effect.attempts,
-    hostId: effect.hostId ?? job.hostId,
-    progress: effect.progress ?? job.progress,
-    result: effect.result === undefined ? job.result : effect.result,
-    error: effect.error ?? job.error,
-    startedAt: effect.startedAt ?? job.startedAt,
-    finishedAt: effect.finishedAt ?? job.finishedAt,
-    expiresAt: effect.expiresAt ?? job.expiresAt,
-    journal: [...job.journal, ...effect.journal],
   };
 }

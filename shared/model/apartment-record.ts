@@ -64,6 +64,10 @@ export const UnsettledCommand = z.strictObject({
 });
 export type UnsettledCommand = z.infer<typeof UnsettledCommand>;
 
+/** A job that the system asks for itself: it begins before all that are queued, as soon as none is active. */
+export const SystemJobRequest = z.strictObject({ type: WorkName, input: z.unknown() });
+export type SystemJobRequest = z.infer<typeof SystemJobRequest>;
+
 /** What the record holds of the VM itself. */
 export const VmSubject = z.strictObject({
   account: AccountId,
@@ -87,6 +91,8 @@ export const ApartmentRecord = z.strictObject({
   vm: VmSubject,
   observations: z.record(HostId, Observation),
   active: z.optional(ActiveJob),
+  /** At most one: a system job looks at what is true when it begins, so a later request takes the place of one that waits. */
+  systemJob: z.optional(SystemJobRequest),
   queued: z.array(z.strictObject({ jobId: JobId, type: WorkName })),
   unsettled: z.array(UnsettledCommand),
   openIncidents: z.array(z.strictObject({ id: IncidentId, kind: IncidentKind })),

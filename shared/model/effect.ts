@@ -8,7 +8,7 @@ import { CommandCall } from "./command.ts";
 import { Capacity } from "./host.ts";
 import { BootId, CommandId, Count, HostId, Instant, JobId, VmId } from "./ids.ts";
 import { IncidentId, IncidentRecord } from "./incident.ts";
-import { JobError, JobProgress, JobStatus, JournalEntry } from "./job.ts";
+import { JobError, JobProgress, JobRecord, JobStatus, JournalEntry } from "./job.ts";
 import { TopicEvent } from "./topic.ts";
 import { Labels } from "./vm.ts";
 
@@ -83,9 +83,17 @@ export const ReleaseEffect = z.strictObject({
 });
 export type ReleaseEffect = z.infer<typeof ReleaseEffect>;
 
+/**
+ * Records a job that the turn itself made, as it was when the turn was committed; put only if it is absent. One that no
+ * apartment has admitted yet is submitted once it is recorded.
+ */
+export const NewJobEffect = z.strictObject({ kind: z.literal("new-job"), job: JobRecord });
+export type NewJobEffect = z.infer<typeof NewJobEffect>;
+
 export const Effect = z.discriminatedUnion("kind", [
   CommandEffect,
   JobEffect,
+  NewJobEffect,
   ReserveEffect,
   ReleaseEffect,
   z.strictObject({ kind: z.literal("message"), to: VmId, message: ApartmentMessage }),

@@ -5,6 +5,7 @@
 import type * as z from "zod/mini";
 import type {
   Invalid,
+  Origin,
   Outcome,
   Reception,
   Wakeup,
@@ -21,6 +22,8 @@ export type WorkDefinition<
 > = {
   readonly name: string;
   readonly version: number;
+  /** Absent: `verb`. */
+  readonly origin?: Origin;
   readonly input: I;
   readonly memo: M;
   readonly result: R;
@@ -42,6 +45,7 @@ export function defineWork<
   return {
     name: definition.name,
     version: definition.version,
+    origin: definition.origin ?? "verb",
     reception: definition.reception,
     needsHost: definition.needsHost,
     parseInput: (raw) => {

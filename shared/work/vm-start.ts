@@ -72,7 +72,7 @@ const definition = {
 
 export const vmStart = defineWork({ ...definition, name: "vm.start" });
 /** The start that comes with `POST /v1/vms { start: true }`. */
-export const vmDeploy = defineWork({ ...definition, name: "vm.deploy" });
+export const vmDeploy = defineWork({ ...definition, name: "vm.deploy", origin: "creation" });
 
 function begin(context: Context): Step {
   const { vm, openIncidents } = context;

@@ -34,6 +34,16 @@ export function jobStoreContract(open: OpenStores): void {
       expect(await world.jobs.read(jobIdOf(1))).toBeUndefined();
     });
 
+    test("creates a job once, and leaves one that is there as it is", async () => {
+      const job = aJob(1, { status: "running", revision: 4 });
+      expect(await world.jobs.create(job)).toBe("created");
+      expect(await world.jobs.create(aJob(1, { status: "queued" }))).toBe("exists");
+      expect(await world.jobs.read(jobIdOf(1))).toEqual(job);
+      expect(await world.jobs.unsent({ before: T0, limit: 5 })).toEqual([]);
+      const end = anEffect({ revision: 5, status: "succeeded", expiresAt: T0 + 1_000 });
+      expect(await world.jobs.project(end)).toEqual({ status: "projected" });
+    });
+
     describe("project", () => {
       test("writes what the effect names and leaves the rest", async () => {
         await accept(1, {

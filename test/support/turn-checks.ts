@@ -21,6 +21,8 @@ export function effectName(effect: Effect): string {
       return `reserve ${effect.jobId} ${effect.attempt} ${effect.hostId}`;
     case "release":
       return `release ${effect.hostId} ${effect.revision}`;
+    case "new-job":
+      return `new-job ${effect.job.id}`;
     case "message":
       return `message ${effect.message.logicalId}`;
     case "event":
@@ -85,7 +87,7 @@ export function checkRoom(record: ApartmentRecord, held: readonly HostId[]): voi
 }
 
 /** A7: a job's record says how its one end was decided. */
-export function checkEnd(job: JobRecord, ends: readonly JobEffect[]): void {
+export function checkEnd(job: JobRecord, ends: readonly End[]): void {
   const [end] = ends;
   if (end === undefined || ends.length > 1) fail("A7", `job ${job.id} ended ${ends.length} times`);
   if (!hasEnded(job.status)) fail("A7", `job ${job.id} is ${job.status}`);
@@ -99,7 +101,7 @@ export function fail(name: string, what: string): never {
 
 /** A1, A7, A9 */
 function checkJobs(before: ApartmentRecord, next: ApartmentRecord): void {
-  const ends = new Map(next.effects.flatMap((each) => (isEnd(each) ? [[each.jobId, each]] : [])));
+  const ends = new Map(endsIn(next).map((end) => [end.jobId, end]));
   const last = before.active;
   if (last !== undefined && next.active?.jobId !== last.jobId && !ends.has(last.jobId))
     fail("A1", `job ${last.jobId} is not active any more and did not end`);
@@ -111,8 +113,16 @@ function checkJobs(before: ApartmentRecord, next: ApartmentRecord): void {
     if (error?.code === "poison_message") fail("A9", `a decision threw: ${error.detail}`);
 }
 
-function isEnd(effect: Effect): effect is JobEffect {
-  return effect.kind === "job" && hasEnded(effect.status);
+/** How a job ended, as a commit decided it. */
+export type End = Pick<JobEffect, "jobId" | "status" | "revision" | "hostId" | "error">;
+
+/** The jobs that a commit ended; one that it made, too. */
+export function endsIn({ effects }: ApartmentRecord): readonly End[] {
+  return effects.flatMap((effect): readonly End[] => {
+    if (effect.kind === "job") return hasEnded(effect.status) ? [effect] : [];
+    if (effect.kind !== "new-job" || !hasEnded(effect.job.status)) return [];
+    return [{ ...effect.job, jobId: effect.job.id }];
+  });
 }
 
 /** A8 */
@@ -158,7 +168,7 @@ function checkOrder({ effects }: ApartmentRecord): void {
 function checkEvidence(before: ApartmentRecord, next: ApartmentRecord, hosts: Hosts): void {
   const { active } = before;
   if (active === undefined) return;
-  const end = next.effects.filter(isEnd).find(({ jobId }) => jobId === active.jobId);
+  const end = endsIn(next).find(({ jobId }) => jobId === active.jobId);
   if (end?.status !== "succeeded") return;
   for (const host of hosts.values()) {
     const epoch = active.sent[host.hostId]?.epoch;

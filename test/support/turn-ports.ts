@@ -106,6 +106,11 @@ function gatedStores(behind: Behind, gate: Gate): Pick<TurnDeps, "jobs" | "incid
   return {
     jobs: {
       read: (id) => gate(() => jobs.read(id)),
+      create: (job) =>
+        gate(async () => {
+          behind.sent(effectName({ kind: "new-job", job }));
+          return jobs.create(job);
+        }),
       project: (effect) =>
         gate(async () => {
           behind.sent(effectName(effect));

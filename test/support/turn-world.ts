@@ -18,9 +18,9 @@ import type {
 } from "../../shared/model/apartment-message.ts";
 import type { ApartmentRecord } from "../../shared/model/apartment-record.ts";
 import type { Command } from "../../shared/model/command.ts";
-import type { CommandEffect, Effect, JobEffect } from "../../shared/model/effect.ts";
+import type { CommandEffect, Effect } from "../../shared/model/effect.ts";
 import { type HostId, LogicalId } from "../../shared/model/ids.ts";
-import { hasEnded, type JobRecord } from "../../shared/model/job.ts";
+import type { JobRecord } from "../../shared/model/job.ts";
 import { aMessage, aRecord, hostId as firstHostId, T0, vmId } from "./a-record.ts";
 import {
   checkCommit,
@@ -29,7 +29,9 @@ import {
   checkSettled,
   checkStart,
   checkTruth,
+  type End,
   effectName,
+  endsIn,
   fail,
 } from "./turn-checks.ts";
 import { TurnHost } from "./turn-host.ts";
@@ -68,7 +70,7 @@ export class TurnWorld {
   private inlineTurns = 0;
   private readonly first: ApartmentRecord;
   private readonly sent = new Set<string>();
-  private readonly ends = new Map<string, JobEffect[]>();
+  private readonly ends = new Map<string, End[]>();
   /** Every command that was decided, sent or not. */
   readonly addressed = new Map<string, CommandEffect>();
 
@@ -333,11 +335,10 @@ export class TurnWorld {
     if (next.version !== before.version + 1) fail("A2", `${next.version} after ${before.version}`);
     this.assertSent(before.effects, `version ${before.version} was overwritten`);
     checkCommit(before, next, this.hosts);
-    for (const effect of next.effects) {
+    for (const effect of next.effects)
       if (effect.kind === "command") this.addressed.set(effect.commandId, effect);
-      if (effect.kind === "job" && hasEnded(effect.status))
-        this.ends.set(effect.jobId, [...(this.ends.get(effect.jobId) ?? []), effect]);
-    }
+    for (const end of endsIn(next))
+      this.ends.set(end.jobId, [...(this.ends.get(end.jobId) ?? []), end]);
     const again = [...this.ends.values()].find((ends) => ends.length > 1);
     if (again !== undefined) fail("A7", `job ${again[0]?.jobId} ended twice`);
     checkSettled(before, next, this);

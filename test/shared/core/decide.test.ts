@@ -40,6 +40,7 @@ const explosive: WorkType = {
   name: "vm.boom",
   version: 1,
   reception: { ...vmStopReception() },
+  origin: "verb",
   needsHost: false,
   parseInput: (value) => ({ ok: true, value }),
   begin: () => {
