@@ -19,11 +19,12 @@ export async function openSession(
   deps: SessionDeps,
   request: { readonly caller: AgentIdentity } & SessionRequest,
 ): Promise<Answer<SessionAnswer>> {
-  const { caller, bootId, agentVersion } = request;
+  const { caller, bootId, agentVersion, migrationUri } = request;
   const now = deps.clock.now();
   const before = await deps.hosts.read(caller.hostId);
   if (before === undefined) return refuseKey();
-  const opened = await deps.hosts.openSession({ ...caller, bootId, agentVersion, now });
+  const session = { ...caller, bootId, agentVersion, migrationUri, now };
+  const opened = await deps.hosts.openSession(session);
   if (opened.status === "refused") return refuseKey();
   const { bootOrdinal } = opened;
   if (before.host.state !== "Up")

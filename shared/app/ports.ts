@@ -168,6 +168,7 @@ export interface HostStore {
     readonly publicKey: string;
     readonly bootId: BootId;
     readonly agentVersion: string;
+    readonly migrationUri?: string | undefined;
     readonly now: number;
   }) => Promise<
     { readonly status: "open"; readonly bootOrdinal: number } | { readonly status: "refused" }

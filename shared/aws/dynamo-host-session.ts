@@ -76,17 +76,23 @@ export async function openSession(
  * back, and never one that opened a session and said no more.
  */
 function sessionChange(
-  { publicKey, bootId, agentVersion, now }: Request<"openSession">,
+  { publicKey, bootId, agentVersion, migrationUri, now }: Request<"openSession">,
   { read, next }: { readonly read: Heartbeat; readonly next: number },
 ): { readonly registration: Change; readonly heartbeat: Change } {
   const seq = next === read.bootOrdinal ? read.seq : -1;
   return {
     registration: {
       UpdateExpression:
-        "SET #state = :up, #bootId = :bootId, #bootOrdinal = :next, #placement = :placement",
+        "SET #state = :up, #bootId = :bootId, #bootOrdinal = :next, #placement = :placement" +
+        (migrationUri === undefined ? " REMOVE #migrationUri" : ", #migrationUri = :migrationUri"),
       ConditionExpression: "attribute_exists(#hostId)",
-      ExpressionAttributeNames: names("state", "bootId", "bootOrdinal", "placement", "hostId"),
-      ExpressionAttributeValues: values({ up: "Up", bootId, next, placement: PLACEMENT_UP }),
+      ExpressionAttributeNames: names(
+        ...["state", "bootId", "bootOrdinal", "placement", "hostId", "migrationUri"],
+      ),
+      ExpressionAttributeValues: values({
+        ...{ up: "Up", bootId, next, placement: PLACEMENT_UP },
+        ...(migrationUri === undefined ? {} : { migrationUri }),
+      }),
     },
     heartbeat: {
       UpdateExpression:

@@ -6,12 +6,17 @@
  *  A7 a job's terminal projection is made here only.
  *  A8 what waits has a deadline.
  */
-import type { ActiveJob, SystemJobRequest, WaitFor } from "../model/apartment-record.ts";
+import type {
+  ActiveJob,
+  SystemJobRequest,
+  UnsettledCommand,
+  WaitFor,
+} from "../model/apartment-record.ts";
+import { turnsOn } from "../model/command.ts";
 import type { HostId, JobId } from "../model/ids.ts";
 import type { JobError, JobStatus } from "../model/job.ts";
 import type { VmState } from "../model/vm.ts";
 import { changeVm, consequences, release } from "./consequences.ts";
-import { turnsOn } from "./settle.ts";
 import { amend, emit, journalEntry, nextName, project, type Turn } from "./turn.ts";
 import type { Action, Invalid, Outcome } from "./work-type.ts";
 
@@ -223,10 +228,14 @@ function command(
       : {}),
   });
   const unsettled = { commandId, hostId, epoch, jobId: active.jobId, verb: call.verb };
+  const parts: readonly UnsettledCommand[] =
+    call.verb === "migrate"
+      ? [unsettled, { ...unsettled, hostId: call.args.targetHostId, sourceHostId: hostId }]
+      : [unsettled];
   return {
     turn: amend(sent, {
       epoch,
-      unsettled: call.verb === "probe" ? record.unsettled : [...record.unsettled, unsettled],
+      unsettled: call.verb === "probe" ? record.unsettled : [...record.unsettled, ...parts],
     }),
     active: {
       ...active,

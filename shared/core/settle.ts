@@ -1,19 +1,17 @@
 /**
  * A6, settlement: which of the commands sent are known to have no further effect on their host.
  *
+ * A migration is in the list twice, for its source and for its target: what settles the command settles both, but a probe
+ * only its own host's part, and the target's only after the source's: while the source is at it, "off" there may be true for
+ * a moment only.
+ *
  * Settled, and only by the host that a command was sent to, by: `done`; a failure after which nothing of it runs; a later
  * probe there, under a newer epoch, that answers that no earlier command of this VM runs or waits. Never by `stale` or
  * `outcome_unknown`, nor by the `timeout` of a command that turns the VM on.
  */
 import type { ResultBody } from "../model/apartment-message.ts";
 import type { UnsettledCommand, WaitFor } from "../model/apartment-record.ts";
-
-/** Verbs after which the VM may be on at the host that they were sent to. */
-const TURNS_ON: ReadonlySet<string> = new Set(["start"]);
-
-export function turnsOn(verb: string): boolean {
-  return TURNS_ON.has(verb);
-}
+import { turnsOn } from "../model/command.ts";
 
 type Result = Pick<ResultBody, "commandId" | "hostId" | "epoch" | "status" | "code" | "busy">;
 
@@ -26,10 +24,21 @@ export function settle(
   if (isAwaited(result, waitFor) && waitFor.verb === "probe") {
     if (result.status !== "done" || result.busy === true) return unsettled;
     return unsettled.filter(
-      (command) => command.hostId !== result.hostId || command.epoch >= waitFor.epoch,
+      (command) =>
+        command.hostId !== result.hostId ||
+        command.epoch >= waitFor.epoch ||
+        isUnderWay(command, unsettled),
     );
   }
   return unsettled.filter((command) => !settles(result, command));
+}
+
+/** The target's part of a migration that its source may still be doing. */
+function isUnderWay(
+  { commandId, sourceHostId }: UnsettledCommand,
+  unsettled: readonly UnsettledCommand[],
+): boolean {
+  return unsettled.some((other) => other.commandId === commandId && other.hostId === sourceHostId);
 }
 
 /**
@@ -49,8 +58,8 @@ export function isAwaited(
 }
 
 function settles(result: Result, command: UnsettledCommand): boolean {
-  const { commandId, hostId, epoch, verb } = command;
-  if (result.commandId !== commandId || result.hostId !== hostId || result.epoch !== epoch)
+  const { commandId, hostId, sourceHostId = hostId, epoch, verb } = command;
+  if (result.commandId !== commandId || result.hostId !== sourceHostId || result.epoch !== epoch)
     return false;
   return result.status === "done" || (result.status === "failed" && isOver(verb, result.code));
 }

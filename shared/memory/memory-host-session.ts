@@ -21,7 +21,7 @@ export function memoryHostSession({ tables }: Pick<MemoryStoreDeps, "tables">): 
       heartbeats.put(hostId, { ...heartbeat, publicKey, seq: -1 });
       return "joined";
     },
-    openSession: async ({ hostId, publicKey, bootId, agentVersion, now }) => {
+    openSession: async ({ hostId, publicKey, bootId, agentVersion, migrationUri, now }) => {
       const host = hosts.get(hostId);
       const heartbeat = heartbeats.get(hostId);
       if (host === undefined || heartbeat?.publicKey !== publicKey) return { status: "refused" };
@@ -30,7 +30,7 @@ export function memoryHostSession({ tables }: Pick<MemoryStoreDeps, "tables">): 
       const bootOrdinal = same ? last.bootOrdinal : last.bootOrdinal + 1;
       if (same && silent !== true) return { status: "open", bootOrdinal };
       const seq = same ? last.seq : -1;
-      hosts.put(hostId, { ...host, state: "Up", bootId, bootOrdinal });
+      hosts.put(hostId, { ...host, state: "Up", bootId, bootOrdinal, migrationUri });
       heartbeats.put(hostId, {
         ...last,
         bootId,

@@ -61,6 +61,8 @@ export const UnsettledCommand = z.strictObject({
   epoch: Count,
   jobId: JobId,
   verb: z.string(),
+  /** This is the target's part of a migration, which its source does: what the target says of it counts when the source's is settled. */
+  sourceHostId: z.optional(HostId),
 });
 export type UnsettledCommand = z.infer<typeof UnsettledCommand>;
 

@@ -77,6 +77,13 @@ export const CommandCall = z.discriminatedUnion("verb", [
 ]);
 export type CommandCall = z.infer<typeof CommandCall>;
 
+/** Verbs after which the VM may be on at a host at which it was not (A6). */
+const TURNS_ON: ReadonlySet<string> = new Set(["start", "migrate", "revert"]);
+
+export function turnsOn(verb: string): boolean {
+  return TURNS_ON.has(verb);
+}
+
 /**
  * The envelope, whatever the verb: an agent answers `failed`/`unsupported` to a verb or to arguments that it does not
  * know, so it parses this first and `CommandCall` after.

@@ -40,6 +40,8 @@ export const HostRecord = z.strictObject({
   /** Generation of the command queue; its name carries it, renewed at each join. */
   queueGeneration: Count,
   queueUrl: z.optional(z.string()),
+  /** Where VMs are migrated to, as the agent of this boot gave it. */
+  migrationUri: z.optional(z.string()),
   createdAt: Instant,
 });
 export type HostRecord = z.infer<typeof HostRecord>;
@@ -96,6 +98,8 @@ export const HostFact = z.strictObject({
   bootId: z.optional(BootId),
   bootOrdinal: Count,
   queueUrl: z.optional(z.string()),
+  /** Absent: nothing migrates there. */
+  migrationUri: z.optional(z.string()),
 });
 export type HostFact = z.infer<typeof HostFact>;
 

@@ -14,6 +14,7 @@ type Placeable = Pick<
   | "bootId"
   | "bootOrdinal"
   | "queueUrl"
+  | "migrationUri"
 >;
 
 /** Up, not in maintenance, and in a boot: a host that joined again has none until its agent opens a session. */
@@ -24,11 +25,12 @@ export function takesVms({ state, maintenance, bootId }: Placeable): boolean {
 /** Room is never shown below none, even where a host's capacity shrank under what it holds. */
 export function hostFact(host: Placeable): HostFact {
   const { id, state, capacity, reserved, labels, bootId, bootOrdinal, queueUrl } = host;
+  const { migrationUri } = host;
   const free = capacity && {
     cpus: Math.max(0, capacity.cpus - reserved.cpus),
     memoryMiB: Math.max(0, capacity.memoryMiB - reserved.memoryMiB),
   };
-  return { hostId: id, state, free, labels, bootId, bootOrdinal, queueUrl };
+  return { hostId: id, state, free, labels, bootId, bootOrdinal, queueUrl, migrationUri };
 }
 
 /** Roomiest first, so that a list cut short keeps the hosts most likely to hold; unknown capacity counts as none. */

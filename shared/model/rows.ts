@@ -44,6 +44,7 @@ export const PlaceableRow = z.object({
   bootId: z.optional(BootId),
   bootOrdinal: Count,
   queueUrl: z.optional(z.string()),
+  migrationUri: z.optional(z.string()),
 });
 
 /** A host's inventory: its order, and the VMs as gzipped JSON (2,000 VMs in plain attributes can pass an item's 400 KB). */

@@ -74,6 +74,7 @@ export const TABLES = {
           "bootId",
           "bootOrdinal",
           "queueUrl",
+          "migrationUri",
         ],
       },
     },

@@ -151,6 +151,16 @@ export function hostStoreContract(open: OpenStores): void {
         expect((await read()).heartbeat).toMatchObject({ seq: 7, lastReportAt: T0 + 7 });
       });
 
+      test("says where VMs are migrated to, for this boot and no other", async () => {
+        const migrationUri = "qemu+tls://host-a/system";
+        await world.hosts.openSession({ ...aSession(), migrationUri });
+        expect((await read()).host.migrationUri).toBe(migrationUri);
+        expect(await world.placement.host(hostId)).toMatchObject({ migrationUri });
+        expect(await world.placement.candidates(1)).toMatchObject([{ migrationUri }]);
+        await world.hosts.openSession({ ...aSession(), bootId: otherBootId });
+        expect((await read()).host.migrationUri).toBeUndefined();
+      });
+
       test("another boot ends the one before", async () => {
         await world.hosts.openSession(aSession());
         await world.hosts.beat(aBeat(7));

@@ -75,6 +75,36 @@ describe("A6: settlement", () => {
     expect(settle([out(1)], answer, waitsForProbe(5))).toEqual([out(1)]);
   });
 
+  describe("of a migration, unsettled at its source and at its target", () => {
+    const source = { ...out(1), verb: "migrate" };
+    const target = { ...source, hostId: otherHostId, sourceHostId: hostId };
+    const probed = (host: HostId) =>
+      [
+        { ...result(5, "done"), hostId: host },
+        { ...waitsForProbe(5), hostId: host },
+      ] as const;
+
+    it.each([
+      ["done", undefined, []],
+      ["failed", "libvirt_38", []],
+      ["failed", "timeout", [source, target]],
+      ["failed", "outcome_unknown", [source, target]],
+    ] as const)("the source's %s %s settles both parts or none", (status, code, left) => {
+      expect(settle([source, target], result(1, status, code), undefined)).toEqual(left);
+    });
+
+    it("the target answers for its part only once the source's is settled, and for no more", () => {
+      expect(settle([source, target], ...probed(otherHostId))).toEqual([source, target]);
+      expect(settle([source, target], ...probed(hostId))).toEqual([target]);
+      expect(settle([target], ...probed(otherHostId))).toEqual([]);
+    });
+
+    it("the target's own result of the command, if anybody sent one, settles nothing", () => {
+      const spoofed = { ...result(1, "done"), hostId: otherHostId };
+      expect(settle([source, target], spoofed, undefined)).toEqual([source, target]);
+    });
+  });
+
   it("never settles a command at a host that did not answer", () => {
     fc.assert(
       fc.property(
