@@ -50,6 +50,8 @@ export interface BehindTheBack {
   readonly crash: (vmId: VmId) => void;
   readonly pause: (vmId: VmId) => void;
   readonly remove: (vmId: VmId) => void;
+  /** What is true of a VM, whoever can see it; nothing, if the host does not know it. */
+  readonly seen: (vmId: VmId) => PowerSeen | undefined;
   /** Everything is off; nothing says so. */
   readonly hostPowerFailure: () => void;
 }
@@ -145,6 +147,10 @@ export function behindTheBack({ guests, change, emit }: GuestHost): BehindTheBac
       to("off")(vmId);
       guests.delete(vmId);
       emit({ kind: "vm", vmId });
+    },
+    seen: (vmId) => {
+      const guest = guests.get(vmId);
+      return guest && SEEN[guest.state];
     },
     hostPowerFailure: () => {
       for (const guest of guests.values()) {

@@ -30,6 +30,8 @@ export interface MemoryDeps {
   readonly codec?: Codec;
   /** Rules of the bus; absent: none. */
   readonly rules?: readonly RuleSpec[];
+  /** Absent: new ones. Given, they may look on at what is written. */
+  readonly tables?: MemoryTables;
 }
 
 /** The ports, and the handles by which what they keep is looked at, received and delivered. */
@@ -42,9 +44,8 @@ export type Memory = {
 };
 
 export function connectMemory(deps: MemoryDeps): Memory {
-  const { clock, names, settings, codec = memoryCodec, rules = [] } = deps;
+  const { clock, names, settings, codec = memoryCodec, rules = [], tables = memoryTables() } = deps;
   const { hash, secret } = names;
-  const tables = memoryTables();
   const queues = memoryQueues({ clock, hash });
   const bus = memoryBus({ clock, rules });
   const telemetry = memoryTelemetry();

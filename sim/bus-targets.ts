@@ -1,0 +1,74 @@
+/**
+ * What the bus hands to functions, as Lambda invokes them asynchronously: tried again after a minute and after two more,
+ * then given up. Until then the event stays with the bus.
+ */
+import type { Delivery } from "../shared/memory/bus-state.ts";
+import { functionOf } from "./bus-rules.ts";
+import { FUNCTIONS, RETRY_WAITS_MS } from "./functions.ts";
+import { invoke } from "./invoke.ts";
+import type { Deps, World } from "./world.ts";
+
+type TargetName = "reconcile-host" | "sweeper";
+export type BusTargets = Readonly<
+  Record<TargetName, (deps: Deps, event: unknown) => Promise<unknown>>
+>;
+
+/** Longer than any try of any event. */
+const LEASE_MS = 24 * 3_600_000;
+const TAKEN_MAX = 100;
+/** What the bus takes to hand over. */
+const HAND_OVER_MS = { least: 1, most: 60 };
+
+/** Answers what is to be asked after each event. */
+export function startBusTargets(world: World, targets: BusTargets): () => void {
+  const { time, latency } = world;
+  const { bus } = world.memory;
+  let lookAt = Number.POSITIVE_INFINITY;
+  bus.request({ action: "fireSchedules" }); // a schedule counts from when it was first seen
+
+  const look = () => {
+    lookAt = Number.POSITIVE_INFINITY;
+    bus.request({ action: "fireSchedules" });
+    const taken = bus.request({ action: "take", max: TAKEN_MAX, leaseMs: LEASE_MS });
+    if (taken.kind !== "taken") throw new Error(`the bus answered ${taken.kind}`);
+    for (const delivery of taken.deliveries) {
+      const name = functionOf(delivery.destination.arn);
+      if (name !== "reconcile-host" && name !== "sweeper")
+        throw new Error(`the simulation has no function ${name}`);
+      time.after(latency.int(HAND_OVER_MS.least, HAND_OVER_MS.most), () => {
+        void deliver(world, name, targets[name], delivery).then(() =>
+          bus.request({ action: "acknowledge", id: delivery.id }),
+        );
+      });
+    }
+  };
+
+  return () => {
+    const dueAt = bus.nextDueAt();
+    if (dueAt === undefined || lookAt <= dueAt) return;
+    lookAt = dueAt;
+    time.after(dueAt - time.now(), () => {
+      if (lookAt === dueAt) look();
+    });
+  };
+}
+
+/** Resolves when the function took the event or it was given up. */
+async function deliver(
+  world: World,
+  name: TargetName,
+  target: BusTargets[TargetName],
+  { payload }: Delivery,
+): Promise<void> {
+  const { retriesMax } = FUNCTIONS[name];
+  const event: unknown = JSON.parse(payload);
+  for (let attempt = 0; ; attempt += 1) {
+    const ended = await invoke(world, name, (deps) => target(deps, event));
+    if (ended.ok) return;
+    if (attempt >= retriesMax) {
+      world.history.tell(() => `${name} gave up an event: ${ended.reason}`);
+      return;
+    }
+    await world.time.sleep(RETRY_WAITS_MS[attempt] ?? 0);
+  }
+}
