@@ -7,8 +7,11 @@
  * 2. Concurrency is limited on the mapping, never reserved on the function: a reserved limit makes the mapping take
  *    batches that are then throttled and counted as receives.
  * 3. No batching window: a FIFO queue has none, and a job should begin at once.
+ * 4. An apartment sends messages to itself and to others of its kind: steps of a job, jobs that wait for jobs. Such chains may be
+ *    longer than what Lambda takes for a mistake; each has a job's deadline.
  */
 import { Duration } from "aws-cdk-lib";
+import { RecursiveLoop } from "aws-cdk-lib/aws-lambda";
 import { SqsEventSource } from "aws-cdk-lib/aws-lambda-event-sources";
 import { DeduplicationScope, FifoThroughputLimit, Queue } from "aws-cdk-lib/aws-sqs";
 import { Construct } from "constructs";
@@ -83,6 +86,7 @@ export class Apartments extends Construct {
       timeoutSeconds: TURN_TIMEOUT_SECONDS,
       // About half a core: ten groups at once, each parsing and deciding on the one thread.
       memoryMiB: 1024,
+      recursiveLoop: RecursiveLoop.ALLOW, // 4
     });
     consume(this.turns, apartmentQueue.queue, TURNS_MAX);
     this.deadLetters = new VmsyncFunction(this, "DeadLetters", {
@@ -92,6 +96,7 @@ export class Apartments extends Construct {
       timeoutSeconds: DEAD_LETTERS_TIMEOUT_SECONDS,
       // Waits for the network; 256 MiB is what the SDK's start needs without swapping to a crawl.
       memoryMiB: 256,
+      recursiveLoop: RecursiveLoop.ALLOW, // 4
     });
     consume(this.deadLetters, apartmentQueue.deadLetters, DEAD_LETTER_BATCHES_MAX);
     this.#alarms(props);

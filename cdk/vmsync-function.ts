@@ -10,6 +10,7 @@ import {
   Architecture,
   Function as LambdaFunction,
   LoggingFormat,
+  RecursiveLoop,
   Runtime,
   Tracing,
 } from "aws-cdk-lib/aws-lambda";
@@ -35,6 +36,11 @@ export interface VmsyncFunctionProps {
   readonly memoryMiB: number;
   /** Given where something must know the role before the function exists. */
   readonly role?: Role;
+  /**
+   * Whether its messages may come back to it for ever. Lambda ends a chain from a function through SQS to itself at about
+   * sixteen invocations, as a mistake, and drops the message to the dead-letter queue.
+   */
+  readonly recursiveLoop?: RecursiveLoop;
 }
 
 export class VmsyncFunction extends Construct {
@@ -69,6 +75,7 @@ export class VmsyncFunction extends Construct {
       // Jobs carry their own journal, log lines their ids; X-Ray would cost a call for each invocation.
       tracing: Tracing.DISABLED,
       environment: { ...environment },
+      recursiveLoop: props.recursiveLoop ?? RecursiveLoop.TERMINATE,
     });
     alarms.add(this, "Errors", {
       name: `${functionName}-errors`,

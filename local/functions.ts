@@ -38,8 +38,11 @@ export interface FunctionsProps {
 
 /** Of one function: callers that wait for a job's end (20 s) hold a worker each. About 30 MiB each. */
 const WORKERS_MAX = 32;
-/** Batches of one queue at a time: more than the machine has cores would only cut the batches smaller. */
-const BATCHES_MAX = 2 * Math.max(2, availableParallelism());
+/**
+ * Batches of one queue at a time. A batch's apartments take their turns side by side, so that as many as there are cores keep
+ * them busy; more would cut the batches smaller and keep more copies of the code warm.
+ */
+const BATCHES_MAX = Math.max(2, availableParallelism());
 const STACK_LOG = "stack";
 
 export function startFunctions(props: FunctionsProps): Functions {

@@ -21,6 +21,8 @@ export const FunctionProperties = z.strictObject({
   TracingConfig: z.optional(z.unknown()),
   Description: z.optional(z.string()),
   Tags: z.optional(z.unknown()),
+  // Nobody here ends a chain of invocations: the deployed functions that may form one say "Allow".
+  RecursiveLoop: z.optional(z.enum(["Allow", "Terminate"])),
 });
 
 /** What the function's own resource says. */

@@ -46,11 +46,11 @@ const CLIENT = {
 export function connect(environment: Environment & { readonly settings: Settings }): Ports {
   const clock = systemClock;
   const dynamo: Dynamo = {
-    documents: documentClient(new DynamoDBClient(CLIENT)),
+    documents: documentClient(lean(new DynamoDBClient(CLIENT))),
     tables: tablesOf(environment),
     clock,
   };
-  const sqs = new SQSClient(CLIENT);
+  const sqs = lean(new SQSClient(CLIENT));
   const apartmentQueue = { sqs, queueUrl: environment.VMSYNC_APARTMENT_QUEUE_URL };
   return {
     apartments: dynamoApartmentStore(dynamo),
@@ -70,7 +70,7 @@ export function connect(environment: Environment & { readonly settings: Settings
       access: accessOf(environment),
     }),
     bus: eventbridgeBus({
-      events: new EventBridgeClient(CLIENT),
+      events: lean(new EventBridgeClient(CLIENT)),
       busName: environment.VMSYNC_BUS_NAME,
       clock,
     }),
@@ -82,6 +82,18 @@ export function connect(environment: Environment & { readonly settings: Settings
       version: environment.VMSYNC_VERSION,
     }),
   };
+}
+
+/** What the SDK does on every call for others: it prepares a log entry even without a logger, and says which SDK it is. */
+const NOT_FOR_US = ["loggerMiddleware", "getUserAgentMiddleware"] as const;
+
+/** The same client without what is of no use here: some hundredths of a call's processor time. */
+function lean<C extends { readonly middlewareStack: { remove: (name: string) => boolean } }>(
+  client: C,
+): C {
+  for (const name of NOT_FOR_US)
+    if (!client.middlewareStack.remove(name)) throw new Error(`the SDK has no ${name} any more`);
+  return client;
 }
 
 /** Optional fields of a record are absent attributes. */

@@ -50,6 +50,15 @@ describe.each(queues)("the queue $queue", ({ queue, consumer, batchesMax }) => {
 });
 
 describe("the apartments", () => {
+  it("may send messages to themselves for as long as jobs take: Lambda must not end such a chain", () => {
+    for (const FunctionName of ["vmsync-apartment", "vmsync-dead-letters"])
+      template.hasResourceProperties("AWS::Lambda::Function", {
+        FunctionName,
+        RecursiveLoop: "Allow",
+      });
+    template.resourcePropertiesCountIs("AWS::Lambda::Function", { RecursiveLoop: "Allow" }, 2);
+  });
+
   it("give a message up only after as many receives as SQS allows, to a FIFO dead-letter queue", () => {
     const dead = only("AWS::SQS::Queue", { QueueName: "vmsync-apartments-dead.fifo" });
     template.hasResourceProperties("AWS::SQS::Queue", {
