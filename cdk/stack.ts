@@ -108,7 +108,10 @@ function grantAll(held: Held, users: Users): void {
   tables.grantReadWrite(vms, "idempotency");
   grantTurns(held, vms);
 
-  tables.grantRead(api.functionOf("jobs").lambda, "tokens", "jobs");
+  const jobs = api.functionOf("jobs").lambda;
+  tables.grantRead(jobs, "tokens");
+  tables.grantReadWrite(jobs, "jobs");
+  apartmentQueue.queue.grantSendMessages(jobs);
 
   const hosts = api.functionOf("hosts").lambda;
   tables.grantRead(hosts, "tokens", "incidents");

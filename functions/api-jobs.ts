@@ -1,6 +1,7 @@
 /** The user API of jobs. */
 import middy from "@middy/core";
 import { authenticate } from "../shared/app/authenticate.ts";
+import { cancelJob } from "../shared/app/cancel-job.ts";
 import type { Ports } from "../shared/app/ports.ts";
 import { getJob, listJobs } from "../shared/app/read-jobs.ts";
 import { connect } from "../shared/aws/connect.ts";
@@ -22,6 +23,9 @@ export function jobsApi(deps: Ports) {
       ),
       getJob: on(ROUTES.getJob, async ({ caller, params, query }) =>
         replyWith(200, await getJob(deps, { caller, ...params, ...query })),
+      ),
+      cancelJob: on(ROUTES.cancelJob, async ({ caller, params, body }) =>
+        replyWith(202, await cancelJob(deps, { caller, ...params, ...body })),
       ),
     },
     { now: deps.clock.now, log: deps.telemetry.log },

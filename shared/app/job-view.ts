@@ -18,6 +18,7 @@ export function jobView(job: JobRecord, part: "whole" | "without_journal"): Job 
     result,
     error,
     cancelRequested: job.cancelRequested,
+    cancelReason: job.cancelReason,
     attempts: job.attempts,
     createdAt: isoTime(job.createdAt),
     startedAt: isoTimeIf(job.startedAt),

@@ -124,6 +124,11 @@ export interface JobStore {
   readonly project: (
     effect: JobEffect,
   ) => Promise<{ readonly status: "projected" | "superseded" | "missing" }>;
+  /**
+   * Notes that a job is called off, unless it has ended (A7); no revision (A3), and the first reason stays. Answers the job as
+   * it is then; `undefined`: there is none.
+   */
+  readonly requestCancel: (id: JobId, reason: string | undefined) => Promise<JobRecord | undefined>;
   /** Newest first. */
   readonly list: (filter: JobFilter, page: PageRequest) => Promise<Page<JobRecord>>;
   /** Jobs created at or before `before` that no apartment has admitted (revision 0), oldest first. */

@@ -23,7 +23,7 @@ export async function getJob(
 ): Promise<Answer<Job>> {
   const until = deps.clock.now() + (query.waitSeconds ?? 0) * 1000;
   for (let pauseMs = LOOK_FIRST_MS; ; pauseMs = Math.min(pauseMs * 2, LOOK_LATER_MS)) {
-    const job = await readSeen(deps, query);
+    const job = await seenJob(deps, query);
     if (job === undefined) return refuse("job_not_found", `there is no job ${query.jobId}`);
     const left = until - deps.clock.now();
     if (hasEnded(job.status) || left <= 0) return { ok: true, value: jobView(job, "whole") };
@@ -45,7 +45,8 @@ export async function listJobs(
   return answerPage(page, (job) => jobView(job, "without_journal"));
 }
 
-async function readSeen(
+/** A job that the caller may see. */
+export async function seenJob(
   deps: Pick<Ports, "jobs">,
   query: { readonly caller: Caller; readonly jobId: JobId },
 ): Promise<JobRecord | undefined> {

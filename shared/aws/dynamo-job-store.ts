@@ -6,6 +6,7 @@
 import { GetCommand, PutCommand, QueryCommand, UpdateCommand } from "@aws-sdk/lib-dynamodb";
 import type { JobFilter, JobStore } from "../app/ports.ts";
 import type { JobEffect } from "../model/effect.ts";
+import type { JobId } from "../model/ids.ts";
 import { hasEnded, type JobRecord, JobStatus } from "../model/job.ts";
 import { jobMatches } from "../model/list-filters.ts";
 import { CreatedRow, UnsentRow } from "../model/rows.ts";
@@ -46,6 +47,14 @@ export function dynamoJobStore(dynamo: Dynamo): JobStore {
       const there = unexpiredJobs(dynamo, written.stored === undefined ? [] : [written.stored]);
       return { status: there.length === 0 ? "missing" : "superseded" };
     },
+    requestCancel: async (id, reason) => {
+      const update = new UpdateCommand({ TableName: tables.jobs, ...cancelRequest(id, reason) });
+      const written = await conditional(dynamo, `calling off job ${id}`, () =>
+        documents.send(update),
+      );
+      const row = written.held ? written.output.Attributes : written.stored;
+      return unexpiredJobs(dynamo, row === undefined ? [] : [row])[0];
+    },
     list: (filter, page) => listIndex(dynamo, jobListing(dynamo, filter), page),
     unsent: (query) => unsent(dynamo, query),
   };
@@ -53,6 +62,7 @@ export function dynamoJobStore(dynamo: Dynamo): JobStore {
 
 const TERMINAL = JobStatus.options.filter(hasEnded);
 const TERMINAL_NAMES = TERMINAL.map((_, index) => `:terminal${index}`);
+const NOT_TERMINAL = `NOT (#record.#status IN (${TERMINAL_NAMES.join(", ")}))`;
 const TERMINAL_VALUES = Object.fromEntries(
   TERMINAL.map((status, index) => [`terminal${index}`, status]),
 );
@@ -78,7 +88,7 @@ function projection(effect: JobEffect) {
   return {
     Key: { id: effect.jobId },
     UpdateExpression: `SET ${assignments.join(", ")}, #record.#journal = list_append(#record.#journal, :journal) REMOVE #unsentShard`,
-    ConditionExpression: `#record.#revision < :revision AND NOT (#record.#status IN (${TERMINAL_NAMES.join(", ")}))`,
+    ConditionExpression: `#record.#revision < :revision AND ${NOT_TERMINAL}`,
     ExpressionAttributeNames: names(
       "record",
       "journal",
@@ -91,6 +101,24 @@ function projection(effect: JobEffect) {
       ...ttl,
       journal: effect.journal,
     }),
+    ReturnValuesOnConditionCheckFailure: "ALL_OLD" as const,
+  };
+}
+
+function cancelRequest(id: JobId, reason: string | undefined) {
+  const first = "#record.#cancelReason = if_not_exists(#record.#cancelReason, :reason)";
+  const named = reason === undefined ? [] : ["cancelReason"];
+  return {
+    Key: { id },
+    UpdateExpression: `SET #record.#cancelRequested = :yes${reason === undefined ? "" : `, ${first}`}`,
+    ConditionExpression: `attribute_exists(#id) AND ${NOT_TERMINAL}`,
+    ExpressionAttributeNames: names("id", "record", "status", "cancelRequested", ...named),
+    ExpressionAttributeValues: values({
+      yes: true,
+      ...TERMINAL_VALUES,
+      ...(reason === undefined ? {} : { reason }),
+    }),
+    ReturnValues: "ALL_NEW" as const,
     ReturnValuesOnConditionCheckFailure: "ALL_OLD" as const,
   };
 }

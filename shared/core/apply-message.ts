@@ -7,17 +7,19 @@
  */
 import type {
   ApartmentMessage,
+  CancelBody,
   ObservedBody,
   ReservedBody,
   ResultBody,
 } from "../model/apartment-message.ts";
 import { APPLIED_IDS_MAX, type UnsettledCommand } from "../model/apartment-record.ts";
-import type { LogicalId } from "../model/ids.ts";
+import { type LogicalId, submitId } from "../model/ids.ts";
 import { release, resolveIncident } from "./consequences.ts";
+import { cancellation, endUnbegun } from "./end-job.ts";
 import { observe } from "./observe.ts";
-import { admit, wakeJob } from "./run-job.ts";
+import { admit, cancelActive, isNew, wakeJob } from "./run-job.ts";
 import { isAwaited, settle } from "./settle.ts";
-import { amend, type Turn } from "./turn.ts";
+import { amend, type Turn, want } from "./turn.ts";
 
 /** The turn after one message; the same turn if it says nothing new. */
 export function applyMessage(turn: Turn, message: ApartmentMessage): Turn {
@@ -36,6 +38,8 @@ function applyBody(turn: Turn, { body }: ApartmentMessage): Turn {
   switch (body.kind) {
     case "submit":
       return admit(turn, body.jobId);
+    case "cancel":
+      return takeCancel(turn, body);
     case "result":
       return takeResult(turn, body);
     case "observed":
@@ -58,6 +62,20 @@ function applyBody(turn: Turn, { body }: ApartmentMessage): Turn {
     default:
       return body satisfies never;
   }
+}
+
+/** Called off: before it began, at once; active, at its next step. */
+function takeCancel(turn: Turn, { jobId, reason }: CancelBody): Turn {
+  const { active, queued } = turn.record;
+  if (active?.jobId === jobId) return cancelActive(turn, reason);
+  const waiting = queued.filter((each) => each.jobId !== jobId);
+  if (waiting.length < queued.length)
+    return endUnbegun(amend(turn, { queued: waiting }), jobId, cancellation(reason));
+  const job = turn.inputs.facts.jobs.get(jobId);
+  if (job === undefined) return want(turn, [{ kind: "job", jobId }]);
+  if (job === null || !isNew(job) || job.vmId !== turn.record.id) return turn;
+  // It overtook the submit, which has nothing to admit any more.
+  return note(endUnbegun(turn, jobId, cancellation(reason)), submitId(jobId));
 }
 
 function takeResult(turn: Turn, result: ResultBody): Turn {

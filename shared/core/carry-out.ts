@@ -1,26 +1,16 @@
 /**
- * Carrying out what a work type answered: the one place where a job begins to wait, or ends.
+ * Carrying out what a work type answered: the one place where a job begins to wait.
  *
- *  A1 `active` is set when it was empty and emptied when the job ends; nothing else touches it.
  *  A6 a command that can turn the VM on goes to no host while one is unsettled at another.
- *  A7 a job's terminal projection is made here only.
  *  A8 what waits has a deadline.
  */
-import type {
-  ActiveJob,
-  SystemJobRequest,
-  UnsettledCommand,
-  WaitFor,
-} from "../model/apartment-record.ts";
+import type { ActiveJob, UnsettledCommand, WaitFor } from "../model/apartment-record.ts";
 import { turnsOn } from "../model/command.ts";
-import type { HostId, JobId } from "../model/ids.ts";
-import type { JobError, JobStatus } from "../model/job.ts";
-import type { VmState } from "../model/vm.ts";
-import { changeVm, consequences, release } from "./consequences.ts";
+import type { HostId } from "../model/ids.ts";
+import { consequences } from "./consequences.ts";
+import { abandonJob, endJob } from "./end-job.ts";
 import { amend, emit, journalEntry, nextName, project, type Turn } from "./turn.ts";
 import type { Action, Invalid, Outcome } from "./work-type.ts";
-
-const DAY_MS = 24 * 60 * 60 * 1000;
 
 /** The turn after the active job answered. */
 export function carryOut(turn: Turn, outcome: Outcome<unknown, unknown> | Invalid): Turn {
@@ -52,67 +42,6 @@ export function carryOut(turn: Turn, outcome: Outcome<unknown, unknown> | Invali
     default:
       return outcome satisfies never;
   }
-}
-
-/** Ends the active job; the apartment is free for the next (A1, A7). */
-function endJob(
-  turn: Turn,
-  end: {
-    readonly status: Extract<JobStatus, "succeeded" | "failed" | "cancelled">;
-    readonly result?: unknown;
-    readonly error?: JobError;
-    readonly note: string;
-    readonly systemJob?: SystemJobRequest | undefined;
-  },
-): Turn {
-  const { active } = turn.record;
-  if (active === undefined) throw new Error(`apartment ${turn.record.id} has no active job`);
-  const { now, settings } = turn.inputs;
-  const ended = project(turn, {
-    jobId: active.jobId,
-    status: end.status,
-    attempts: active.attempts,
-    startedAt: active.startedAt,
-    finishedAt: now,
-    expiresAt: now + settings.jobRetentionDays * DAY_MS,
-    progress: { step: "ended", percent: 100 },
-    journal: journalEntry(active, { at: now, step: "ended", note: end.note }),
-    ...(end.result === undefined ? {} : { result: end.result }),
-    ...(end.error === undefined ? {} : { error: end.error }),
-    ...(turn.record.vm.hostId === undefined ? {} : { hostId: turn.record.vm.hostId }),
-  });
-  const { systemJob = turn.record.systemJob } = end;
-  return amend(ended, { active: undefined, systemJob });
-}
-
-/**
- * Ends an active job that cannot go on: its work is unknown here, its payload not its own, or it throws. What it was in the
- * middle of is not known any more, and room that it asked for is given back.
- */
-export function abandonJob(turn: Turn, error: JobError): Turn {
-  const { active, vm } = turn.record;
-  if (active === undefined) throw new Error(`apartment ${turn.record.id} has no active job`);
-  let next = MIDWAY.has(vm.state) ? changeVm(turn, { state: "Unknown" }) : turn;
-  const { waitFor } = active;
-  if (waitFor.kind === "reserved" && waitFor.hostId !== vm.hostId)
-    next = release(next, waitFor.hostId);
-  return endJob(next, { status: "failed", error, note: error.detail });
-}
-
-const MIDWAY: ReadonlySet<VmState> = new Set(["Starting", "Stopping", "Migrating"]);
-
-/** Ends a job that never became active. */
-export function endUnbegun(turn: Turn, jobId: JobId, error: JobError): Turn {
-  const { now, settings } = turn.inputs;
-  return project(turn, {
-    jobId,
-    status: error.code === "cancelled" ? "cancelled" : "failed",
-    attempts: 0,
-    error,
-    finishedAt: now,
-    expiresAt: now + settings.jobRetentionDays * DAY_MS,
-    journal: journalEntry({ journalled: 0 }, { at: now, step: "ended", note: error.detail }),
-  });
 }
 
 function wait(

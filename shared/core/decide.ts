@@ -11,12 +11,13 @@
  * and the rest goes on, in this same turn.
  */
 import type { ApartmentMessage } from "../model/apartment-message.ts";
-import type { ApartmentRecord } from "../model/apartment-record.ts";
+import type { ActiveJob, ApartmentRecord } from "../model/apartment-record.ts";
 import type { LogicalId } from "../model/ids.ts";
 import type { JobError } from "../model/job.ts";
+import type { Settings } from "../model/settings.ts";
 import { applyMessage, note } from "./apply-message.ts";
-import { abandonJob, endUnbegun } from "./carry-out.ts";
 import { openIncident } from "./consequences.ts";
+import { abandonJob, endUnbegun, expireJob } from "./end-job.ts";
 import type { TurnSource } from "./flush.ts";
 import { jobEffects } from "./made-job.ts";
 import { beginNext, beginSystemJob, goOnLater, wakeJob } from "./run-job.ts";
@@ -28,6 +29,8 @@ export const FLUSH_AFTER_MS = 5_000;
 
 /** Jobs that may begin in one turn; more go on in the next, which the turn asks for. Bounds the commit and its effects. */
 const BEGINS_MAX = 16;
+
+const HOUR_MS = 60 * 60 * 1000;
 
 /** A message, or what could not be read as one. */
 export type TurnMessage =
@@ -135,11 +138,13 @@ function poison(turn: Turn, detail: string): Turn {
   return openIncident(turn, { kind: "poison_message", detail });
 }
 
-/** The job whose deadline has passed is told so, once a turn. */
+/** The job whose deadline has passed is told so, once a turn; one that others have forgotten is ended. */
 function fireDue(turn: Turn): Turn {
   const { active } = turn.record;
-  if (active === undefined || active.deadlineAt > turn.inputs.now) return turn;
-  return wakeJob(turn, { kind: "deadline" });
+  const { now, settings } = turn.inputs;
+  if (active === undefined) return turn;
+  if (active.deadlineAt <= now) return wakeJob(turn, { kind: "deadline" });
+  return expiryOf(active, settings) <= now ? expireJob(turn) : turn;
 }
 
 /** The record as it is to be committed; nothing, if nothing is new. */
@@ -184,11 +189,19 @@ function wakeTime(turn: Turn, source: TurnSource, hasEffects: boolean): number |
   const { active } = turn.record;
   const { now } = turn.inputs;
   const due = [
-    ...(active === undefined ? [] : [active.deadlineAt]),
+    ...(active === undefined
+      ? []
+      : [Math.min(active.deadlineAt, expiryOf(active, turn.inputs.settings))]),
     ...(source.kind === "inline" && hasEffects ? [now + FLUSH_AFTER_MS] : []),
     ...(mayBegin(turn.record) ? [now] : []),
   ];
   return due.length === 0 ? undefined : Math.min(...due);
+}
+
+/** When silence has lasted too long. A timer is no silence: nobody owes an answer. */
+function expiryOf({ waitFor, heardAt, stepSince }: ActiveJob, settings: Settings): number {
+  if (waitFor.kind === "timer") return Number.POSITIVE_INFINITY;
+  return (heardAt ?? stepSince) + settings.jobExpireHours * HOUR_MS;
 }
 
 /** `max(now, due time of the message)`: a wake-up is never too early for what it was sent for (A9). */

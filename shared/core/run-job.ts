@@ -4,13 +4,14 @@
  *  A1 a job begins only when none is active; in the commit that ended the last one, if there was one.
  *  A3 a submitted job is admitted only if its own record says that it is still new.
  */
-import { QUEUED_JOBS_MAX } from "../model/apartment-record.ts";
+import { type ActiveJob, QUEUED_JOBS_MAX } from "../model/apartment-record.ts";
 import { HostId, type JobId, LogicalId } from "../model/ids.ts";
 import type { JobRecord } from "../model/job.ts";
-import { abandonJob, carryOut, endUnbegun } from "./carry-out.ts";
+import { carryOut } from "./carry-out.ts";
+import { abandonJob, cancellation, endUnbegun } from "./end-job.ts";
 import { makeJob } from "./made-job.ts";
 import { evidenceFor } from "./observe.ts";
-import { amend, emit, project, type Turn, want } from "./turn.ts";
+import { amend, emit, journalEntry, project, type Turn, want } from "./turn.ts";
 import type { Wakeup, WorkContext, WorkType } from "./work-type.ts";
 
 /** Takes a submitted job in: parks it, or says why not. */
@@ -21,7 +22,7 @@ export function admit(turn: Turn, jobId: JobId): Turn {
   if (known) return turn;
   const job = inputs.facts.jobs.get(jobId);
   if (job === undefined) return want(turn, [{ kind: "job", jobId }]);
-  if (job === null || job.status !== "queued" || job.revision !== 0) return turn;
+  if (job === null || !isNew(job)) return turn;
   if (job.vmId !== record.id) throw new Error(`job ${jobId} is of VM ${job.vmId}`);
   if (record.queued.length >= QUEUED_JOBS_MAX)
     return endUnbegun(turn, jobId, {
@@ -30,6 +31,11 @@ export function admit(turn: Turn, jobId: JobId): Turn {
     });
   const parked = amend(turn, { queued: [...record.queued, { jobId, type: job.type }] });
   return project(parked, { jobId, status: "queued", attempts: 0 });
+}
+
+/** A3: no apartment has admitted it yet. */
+export function isNew({ status, revision }: JobRecord): boolean {
+  return status === "queued" && revision === 0;
 }
 
 /** Begins the system's own job, if one was asked for and nothing holds it back; else the same turn. */
@@ -64,12 +70,34 @@ export function wakeJob(turn: Turn, wakeup: Wakeup): Turn {
   if (active === undefined) return turn;
   const work = workOf(turn, active);
   if (work === undefined) return endUnknown(turn, active.type, active.workVersion);
-  return carryOut(turn, work.resume(contextOf(turn, active.input, active.memo), wakeup));
+  const outcome = work.resume(contextOf(turn, active.input, active.memo), wakeup);
+  return carryOut(heard(turn, active), outcome);
+}
+
+/** A sign of life: it was told something, whatever it makes of it. */
+function heard(turn: Turn, active: ActiveJob): Turn {
+  return amend(turn, { active: { ...active, heardAt: turn.inputs.now } });
+}
+
+/** The active job is called off. With a command out, its result or deadline is its next step. */
+export function cancelActive(turn: Turn, reason: string | undefined): Turn {
+  const { active } = turn.record;
+  if (active === undefined || active.cancelAskedAt !== undefined) return turn;
+  const { now } = turn.inputs;
+  const { jobId, status, attempts, step } = active;
+  const asked = { ...active, cancelAskedAt: now, journalled: active.journalled + 1 };
+  const note = reason === undefined ? "was asked to cancel" : `was asked to cancel: ${reason}`;
+  const noted = project(amend(turn, { active: asked }), {
+    jobId,
+    status,
+    attempts,
+    journal: journalEntry(active, { at: now, step, note }),
+  });
+  return active.waitFor.kind === "result" ? noted : wakeJob(noted, { kind: "cancelled" });
 }
 
 function begin(turn: Turn, job: JobRecord): Turn {
-  if (job.cancelRequested)
-    return endUnbegun(turn, job.id, { code: "cancelled", detail: "cancelled before it began" });
+  if (job.cancelRequested) return endUnbegun(turn, job.id, cancellation(job.cancelReason));
   const { now } = turn.inputs;
   const begun = amend(turn, {
     epoch: turn.record.epoch + 1,
@@ -84,6 +112,7 @@ function begin(turn: Turn, job: JobRecord): Turn {
       step: "begin",
       stepSince: now,
       startedAt: now,
+      heardAt: now,
       attempts: 0,
       waitFor: { kind: "timer" },
       sent: {},
@@ -126,6 +155,7 @@ function contextOf<M>(turn: Turn, input: unknown, memo: M): WorkContext<unknown,
     ),
     holds: holdsOf(turn),
     evidence: (hostId) => evidenceFor(active, record.observations, hostId),
+    cancelRequested: active.cancelAskedAt !== undefined,
     facts: inputs.facts,
     settings: inputs.settings,
     now: inputs.now,

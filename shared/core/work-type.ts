@@ -50,6 +50,11 @@ export type WorkContext<I, M> = {
    * had seen that command's epoch. Anything else is no evidence; the job probes.
    */
   readonly evidence: (hostId: HostId) => Observation | undefined;
+  /**
+   * The job is called off: it begins nothing more (asking and undoing excepted) and ends `cancelled`, in what is true.
+   * Where a command is out, that is when its result or deadline has come. What succeeded all the same has succeeded.
+   */
+  readonly cancelRequested: boolean;
   readonly facts: HostFacts;
   readonly settings: Settings;
   readonly now: number;
@@ -75,6 +80,11 @@ export type Wakeup =
         | { readonly status: "refused"; readonly reason: string };
     }
   | { readonly kind: "observed"; readonly hostId: HostId }
+  /**
+   * The job was called off while it waited for something else than a command's result. `ignore`: it first has to find out
+   * what is true, and `cancelRequested` stays.
+   */
+  | { readonly kind: "cancelled" }
   | { readonly kind: "deadline" };
 
 /** The one thing that a step starts and then waits for. */

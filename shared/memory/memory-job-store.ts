@@ -27,6 +27,13 @@ export function memoryJobStore({ tables, clock }: MemoryStoreDeps): JobStore {
       jobs.put(job.id, projected(job, effect));
       return { status: "projected" };
     },
+    requestCancel: async (id, reason) => {
+      const job = read(id);
+      if (job === undefined || hasEnded(job.status)) return job;
+      const cancelReason = job.cancelReason ?? reason;
+      jobs.put(id, { ...job, cancelRequested: true, cancelReason });
+      return read(id);
+    },
     list: async (filter, page) =>
       listMemory(
         jobs.all().filter((job) => unexpired(job, clock.now()) && jobMatches(job, filter)),

@@ -5,6 +5,7 @@
 import * as z from "zod/mini";
 import { BootId, CommandId, Count, HostId, Instant, JobId, LogicalId } from "./ids.ts";
 import { IncidentId } from "./incident.ts";
+import { CancelReason } from "./job.ts";
 import { Power, PowerDetail, ReportedPower } from "./power.ts";
 import { VmName } from "./vm.ts";
 
@@ -12,6 +13,12 @@ import { VmName } from "./vm.ts";
 export const ApartmentMessageBody = z.discriminatedUnion("kind", [
   /** A job was recorded for this apartment. */
   z.strictObject({ kind: z.literal("submit"), jobId: JobId }),
+  /** A job of this apartment is called off; its record says so too. */
+  z.strictObject({
+    kind: z.literal("cancel"),
+    jobId: JobId,
+    reason: z.optional(CancelReason),
+  }),
   /** A command's outcome, in the order of the host that says it. */
   z.strictObject({
     kind: z.literal("result"),
@@ -82,6 +89,7 @@ export type ApartmentMessage = z.infer<typeof ApartmentMessage>;
 type BodyOf<K extends ApartmentMessageBody["kind"]> = Extract<ApartmentMessageBody, { kind: K }>;
 
 /** The kinds by name, for handlers of one kind. */
+export type CancelBody = BodyOf<"cancel">;
 export type ResultBody = BodyOf<"result">;
 export type ObservedBody = BodyOf<"observed">;
 export type ReservedBody = BodyOf<"reserved">;

@@ -49,6 +49,10 @@ export const ActiveJob = z.strictObject({
   sent: z.record(HostId, z.strictObject({ epoch: Count, bootOrdinal: Count })),
   /** Nothing waits for ever (A8). */
   deadlineAt: Instant,
+  /** When it last took a step or was told something; `jobExpireHours` counts from here. Absent: since its step began. */
+  heardAt: z.optional(Instant),
+  /** It is called off since then: it begins nothing more, and ends as soon as what is true is known. */
+  cancelAskedAt: z.optional(Instant),
   progress: z.optional(JobProgress),
   journalled: Count,
 });

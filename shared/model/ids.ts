@@ -40,6 +40,11 @@ export type CommandId = z.infer<typeof CommandId>;
 export const LogicalId = z.string().check(z.minLength(1), z.maxLength(200)).brand<"LogicalId">();
 export type LogicalId = z.infer<typeof LogicalId>;
 
+/** The message that tells an apartment of a recorded job. */
+export function submitId(jobId: JobId): LogicalId {
+  return LogicalId.parse(`submit:${jobId}`);
+}
+
 /** New at each start of an agent, chosen by the agent. */
 export const BootId = z
   .string()

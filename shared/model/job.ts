@@ -42,6 +42,10 @@ export const JobProgress = z.strictObject({
   step: z.string(),
   percent: z.optional(z.number().check(z.gte(0), z.lte(100))),
 });
+export type JobProgress = z.infer<typeof JobProgress>;
+
+/** Why a job is called off, in the words of whoever does; bounded, as it travels in messages and records. */
+export const CancelReason = z.string().check(z.minLength(1), z.maxLength(200));
 
 export const JournalEntry = z.strictObject({
   at: Instant,
@@ -73,7 +77,9 @@ export const JobRecord = z.strictObject({
   input: z.unknown(),
   result: z.optional(z.unknown()),
   error: z.optional(JobError),
+  /** Set by whoever calls it off, and no revision (A3). */
   cancelRequested: z.boolean(),
+  cancelReason: z.optional(CancelReason),
   attempts: Count,
   createdAt: Instant,
   startedAt: z.optional(Instant),
@@ -98,6 +104,7 @@ export const Job = z.strictObject({
   result: z.optional(z.unknown()),
   error: z.optional(JobError),
   cancelRequested: z.boolean(),
+  cancelReason: z.optional(CancelReason),
   attempts: Count,
   createdAt: z.iso.datetime(),
   startedAt: z.optional(z.iso.datetime()),

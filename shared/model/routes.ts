@@ -20,6 +20,7 @@ import { Job } from "./job.ts";
 import type { Role } from "./token.ts";
 import {
   AnyBody,
+  CancelRequest,
   CreateHostRequest,
   CreateTokenRequest,
   CreateVmRequest,
@@ -159,6 +160,16 @@ export const ROUTES = {
     params: JobPath,
     query: GetJobQuery,
     answers: { 200: Job },
+  },
+  cancelJob: {
+    ...none,
+    method: "POST",
+    path: "/v1/jobs/{jobId}/cancel",
+    family: "jobs",
+    auth: "operator",
+    params: JobPath,
+    body: CancelRequest,
+    answers: { 202: Job },
   },
   createHost: {
     ...none,

@@ -3,7 +3,7 @@ import * as z from "zod/mini";
 import { Host } from "./host.ts";
 import { AccountId, HostId, JobId, VmId } from "./ids.ts";
 import { Incident, IncidentKind } from "./incident.ts";
-import { Job, JobStatus } from "./job.ts";
+import { CancelReason, Job, JobStatus } from "./job.ts";
 import { Power } from "./power.ts";
 import { Role, TokenId } from "./token.ts";
 import { Labels, Vm, VmName, VmSpecWithXml, VmState } from "./vm.ts";
@@ -90,6 +90,9 @@ export const GetJobQuery = z.strictObject({
     ),
   ),
 });
+
+export const CancelRequest = z.optional(z.strictObject({ reason: z.optional(CancelReason) }));
+export type CancelRequest = z.infer<typeof CancelRequest>;
 
 export const CreateHostRequest = z.strictObject({
   id: HostId,

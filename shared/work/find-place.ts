@@ -11,6 +11,7 @@ import { BootId, HostId } from "../model/ids.ts";
 import { VmState } from "../model/vm.ts";
 import { addressOf } from "./ask-host.ts";
 import { chooseHost } from "./choose-host.ts";
+import { calledOff, fail } from "./fail.ts";
 
 /** How long a reservation's answer may take. */
 const RESERVATION_MS = 30_000;
@@ -46,9 +47,11 @@ export type Reserving = z.infer<typeof Reserving>;
 
 type Context = WorkContext<{ readonly hostId?: HostId | undefined }, unknown>;
 type Placing = Outcome<Reserving, never>;
+type Failure = ReturnType<typeof fail>;
 
 /** Holds room on the host named, or on the best of those that are Up; or gives up. */
 export function place(context: Context, search: Search): Placing {
+  if (context.cancelRequested) return placeless(context, search, CANCELLED);
   if (search.attempt >= context.settings.startAttemptsMax)
     return noPlace(context, search, `${search.attempt} reservations were tried`);
   const { vm, holds } = context;
@@ -101,6 +104,10 @@ export function placed(
   | { readonly kind: "held"; readonly address: Address }
   | { readonly kind: "outcome"; readonly outcome: Placing } {
   const { hostId } = target;
+  if (wakeup.kind === "cancelled") {
+    const end = placeless(context, search, CANCELLED);
+    return outcome({ ...end, release: [...new Set([...(end.release ?? []), hostId])] }); // 1
+  }
   if (wakeup.kind === "deadline")
     return outcome(placeElsewhere(context, search, { hostId, noRoom: "it did not answer" }));
   if (wakeup.kind !== "reserved") return outcome({ kind: "ignore" });
@@ -131,18 +138,24 @@ function reserve(search: Search, target: Address): Placing {
   };
 }
 
-/** 2. The VM is off, so it holds no room anywhere any more. */
+const CANCELLED = calledOff("before it was started");
+
+/** 2 */
 function noPlace(context: Context, search: Search, why: string): Placing {
-  const { hostId } = context.vm;
-  const error =
+  return placeless(
+    context,
+    search,
     search.refusal === undefined
-      ? ({ code: "no_capacity", detail: [why, search.noRoom].filter(Boolean).join("; ") } as const)
-      : ({ code: "host_refused", detail: search.refusal } as const);
+      ? fail("no_capacity", [why, search.noRoom].filter(Boolean).join("; "))
+      : fail("host_refused", search.refusal),
+  );
+}
+
+/** The VM is off, so it holds no room anywhere any more. */
+function placeless({ vm: { hostId } }: Context, search: Search, end: Failure): Failure {
   return {
-    kind: "fail",
-    error,
+    ...end,
     vm: { state: search.before === "Error" ? "Error" : "Stopped", hostId: null },
     release: hostId === undefined ? [] : [hostId],
-    note: error.detail,
   };
 }

@@ -16,7 +16,7 @@ import { HostId } from "../model/ids.ts";
 import { VmState } from "../model/vm.ts";
 import { Asking, addressOf, ask, type Found, hear, within } from "./ask-host.ts";
 import { defineWork } from "./define-work.ts";
-import { fail } from "./fail.ts";
+import { calledOff, fail } from "./fail.ts";
 import { place, placed, placeElsewhere, Reserving, Search, Target } from "./find-place.ts";
 import { CONFIRM_MS, RESULT_SLACK_MS } from "./patience.ts";
 
@@ -106,13 +106,14 @@ function resume(context: WorkContext<Input, Memo>, wakeup: Wakeup): Step {
   const { memo } = context;
   switch (memo.phase) {
     case "settling":
+      if (wakeup.kind === "cancelled") return undecided(memo.before, CANCELLED);
       return settle(
         context,
         { ...memo, hostId: memo.asking.hostId },
         hear(context, memo.asking, wakeup),
       );
     case "holding":
-      return wakeup.kind === "observed" || wakeup.kind === "result"
+      return wakeup.kind === "observed" || wakeup.kind === "result" || wakeup.kind === "cancelled"
         ? { kind: "ignore" }
         : running(context, memo.hostId);
     case "reserving": {
@@ -177,20 +178,18 @@ function settle(
   }
 }
 
-/** What was certain before stays so: it is the commands that are in doubt, not that the VM was seen off. */
-function unsettled({
-  before,
-  hostId,
-}: {
-  readonly before: VmState;
-  readonly hostId: HostId;
-}): Step {
-  const certain = before === "Stopped" || before === "Error";
-  return {
-    ...fail("vm_unsettled", `${hostId} did not say what became of the VM there`),
-    vm: { state: certain ? before : "Unknown" },
-  };
+function unsettled({ before, hostId }: { before: VmState; hostId: HostId }): Step {
+  const end = fail("vm_unsettled", `${hostId} did not say what became of the VM there`);
+  return undecided(before, end);
 }
+
+/** What was certain before stays so: it is the commands that are in doubt, not that the VM was seen off. */
+function undecided(before: VmState, end: ReturnType<typeof fail>): Step {
+  const certain = before === "Stopped" || before === "Error";
+  return { ...end, vm: { state: certain ? before : "Unknown" } };
+}
+
+const CANCELLED = calledOff("before it was known where the VM is");
 
 /** Found on where no room is held for it: it runs there whether or not there is room. */
 function hold(context: Context, hostId: HostId): Step {
@@ -241,6 +240,7 @@ function started(
   switch (wakeup.kind) {
     case "observed":
     case "reserved":
+    case "cancelled": // its result decides, or its deadline
       return { kind: "ignore" };
     case "deadline":
       return askHowItEnded(context, { search, hostId, blame: true });

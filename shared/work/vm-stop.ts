@@ -16,7 +16,7 @@ import type { CommandCall } from "../model/command.ts";
 import { HostId, Instant } from "../model/ids.ts";
 import { Asking, addressOf, ask, type Found, hear, within } from "./ask-host.ts";
 import { defineWork } from "./define-work.ts";
-import { fail } from "./fail.ts";
+import { calledOff, fail } from "./fail.ts";
 import { CONFIRM_MS, RESULT_SLACK_MS } from "./patience.ts";
 
 /** What a shutdown command may take beyond the guest's grace. */
@@ -101,6 +101,7 @@ function resume(context: WorkContext<Input, Memo>, wakeup: Wakeup): Step {
   const { memo } = context;
   switch (memo.phase) {
     case "finding":
+      if (wakeup.kind === "cancelled") return calledOff("before anything was sent");
       return foundBefore(context, memo.asking.hostId, hear(context, memo.asking, wakeup));
     case "sent":
       return answered(context, memo, wakeup);
@@ -177,7 +178,7 @@ function send(
 function answered(context: Context, memo: Extract<Memo, { phase: "sent" }>, wakeup: Wakeup): Step {
   const { hostId, sent } = memo;
   if (seenOff(context, hostId)) return stopped(context, hostId, "was seen off");
-  if (wakeup.kind === "observed" || wakeup.kind === "reserved") return { kind: "ignore" };
+  if (NO_ANSWER.has(wakeup.kind)) return { kind: "ignore" };
   const failed = wakeup.kind === "result" && wakeup.status === "failed" ? wakeup : undefined;
   if (sent.verb === "shutdown" && failed?.code === "timeout" && failed.power === "on")
     return guestIgnored(context, hostId);
@@ -190,15 +191,14 @@ function answered(context: Context, memo: Extract<Memo, { phase: "sent" }>, wake
   );
 }
 
+const NO_ANSWER: ReadonlySet<Wakeup["kind"]> = new Set(["observed", "reserved", "cancelled"]);
 /** Failures that are not the hypervisor's refusal. */
 const UNCERTAIN: ReadonlySet<string> = new Set(["outcome_unknown", "timeout"]);
 
 function guestIgnored(context: Context, hostId: HostId): Step {
+  if (context.cancelRequested) return leftOn("on", hostId, CANCELLED);
   if (context.input.thenForce === true) return force(context, hostId, 1);
-  return {
-    ...fail("timed_out", "the guest did not shut down in its grace"),
-    vm: { state: "Running", hostId },
-  };
+  return leftOn("on", hostId, fail("timed_out", "the guest did not shut down in its grace"));
 }
 
 function find(context: Context, hostId: HostId): Step {
@@ -210,7 +210,9 @@ function foundBefore(context: Context, hostId: HostId, found: Found): Step {
   switch (found.kind) {
     case "on":
     case "paused":
-      return proceed(context, hostId);
+      return context.cancelRequested
+        ? leftOn(found.kind, hostId, CANCELLED)
+        : proceed(context, hostId);
     case "off":
       return stopped(context, hostId, "was off");
     case "gone":
@@ -239,7 +241,10 @@ function foundAfter(context: Context, doubt: Doubt, found: Found): Step {
   switch (found.kind) {
     case "on":
     case "paused":
-      return refusal === undefined ? again(context, doubt) : stillOn(found.kind, hostId, refusal);
+      if (refusal !== undefined) return stillOn(found.kind, hostId, refusal);
+      return context.cancelRequested
+        ? leftOn(found.kind, hostId, CANCELLED)
+        : again(context, doubt);
     case "off":
       return stopped(context, hostId, "was found off");
     case "gone":
@@ -268,10 +273,14 @@ function again(context: Context, { hostId, sent }: Doubt): Step {
 }
 
 function stillOn(power: "on" | "paused", hostId: HostId, refusal: string): Step {
-  return {
-    ...fail("host_refused", `${hostId}: ${refusal}`),
-    vm: { state: power === "on" ? "Running" : "Suspended", hostId },
-  };
+  return leftOn(power, hostId, fail("host_refused", `${hostId}: ${refusal}`));
+}
+
+const CANCELLED = calledOff("with the VM still on");
+
+/** It ends without having stopped the VM. */
+function leftOn(power: "on" | "paused", hostId: HostId, end: ReturnType<typeof fail>): Step {
+  return { ...end, vm: { state: power === "on" ? "Running" : "Suspended", hostId } };
 }
 
 /** Absence is no evidence here: `missing` is for those who ask the host. */

@@ -118,6 +118,42 @@ export function jobStoreContract(open: OpenStores): void {
       });
     });
 
+    describe("requestCancel", () => {
+      test("notes it once, with the first reason, and is no revision", async () => {
+        await accept(1);
+        const first = await world.jobs.requestCancel(jobIdOf(1), "never mind");
+        const expected = aJob(1, { cancelRequested: true, cancelReason: "never mind" });
+        expect(first).toEqual(expected);
+        expect(await world.jobs.requestCancel(jobIdOf(1), "another")).toEqual(expected);
+        expect(await world.jobs.requestCancel(jobIdOf(1), undefined)).toEqual(expected);
+        expect(await world.jobs.read(jobIdOf(1))).toEqual(expected);
+      });
+
+      test("stays through the projections that follow", async () => {
+        await accept(1);
+        await world.jobs.requestCancel(jobIdOf(1), undefined);
+        await world.jobs.project(anEffect({ status: "waiting" }));
+        const job = await world.jobs.read(jobIdOf(1));
+        expect(job).toMatchObject({ status: "waiting", cancelRequested: true });
+      });
+
+      test("A7: answers a job that has ended as it ended", async () => {
+        await accept(1);
+        await world.jobs.project(anEffect({ status: "succeeded", result: {} }));
+        const ended = await world.jobs.read(jobIdOf(1));
+        expect(await world.jobs.requestCancel(jobIdOf(1), "too late")).toEqual(ended);
+        expect(await world.jobs.read(jobIdOf(1))).toEqual(ended);
+      });
+
+      test("answers nothing for a job that is not there or past its time", async () => {
+        expect(await world.jobs.requestCancel(jobIdOf(1), undefined)).toBeUndefined();
+        expect(await world.jobs.read(jobIdOf(1))).toBeUndefined();
+        await accept(2, { expiresAt: T0 + 1_000, status: "failed" });
+        world.clock.advance(1_000);
+        expect(await world.jobs.requestCancel(jobIdOf(2), undefined)).toBeUndefined();
+      });
+    });
+
     describe("list", () => {
       const other = VmId.parse("44444444-4444-4444-8444-444444444444");
       beforeEach(async () => {

@@ -48,6 +48,11 @@ describe("the policies of the template", { timeout: TEST_MS_MAX }, () => {
     await client.call("POST", `/v1/vms/${vm.id}/apartment`, { paused: false });
     for (const path of ["", `/${vm.id}`, `/${vm.id}/apartment`]) await get(`/v1/vms${path}`);
     await get("/v1/jobs");
+    await client.call("POST", `/v1/vms/${vm.id}/apartment`, { paused: true });
+    const waiting = await client.submit(vm.id, "stop");
+    await client.call("POST", `/v1/jobs/${waiting.id}/cancel`, { reason: "never mind" });
+    await client.ended(waiting.id);
+    await client.call("POST", `/v1/vms/${vm.id}/apartment`, { paused: false });
     await get("/v1/hosts");
     await client.call("POST", "/v1/hosts/host-a/join-token");
     const token = await client.call("POST", "/v1/tokens", { role: "viewer" });

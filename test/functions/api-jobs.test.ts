@@ -34,6 +34,20 @@ describe("jobs through the API", () => {
     expect(world.clock.at).toBe(T0 + 20_000);
   });
 
+  it("are called off by an operator, and not by a viewer", async () => {
+    const { viewer, world, handler } = await anApi();
+    const body = { reason: "never mind" };
+    expect(await viewer("cancelJob", { params, body })).toMatchObject({ status: 403 });
+    const operator = await aCaller(world, handler, { role: "operator" });
+    expect(await operator("cancelJob", { params, body })).toMatchObject({
+      status: 202,
+      json: { cancelRequested: true, cancelReason: "never mind" },
+    });
+    expect(await operator("cancelJob", { params })).toMatchObject({ status: 202 });
+    const unknown = await operator("cancelJob", { params, body: { why: "?" } });
+    expect(unknown).toMatchObject({ status: 400, json: { errors: [{ path: "why" }] } });
+  });
+
   it("of another account are not found", async () => {
     const { world, handler } = await anApi();
     const stranger = await aCaller(world, handler, { role: "admin", account: "other" });

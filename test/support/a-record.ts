@@ -91,6 +91,8 @@ function logicalName(body: ApartmentMessageBody): string {
   switch (body.kind) {
     case "submit":
       return `submit:${body.jobId}`;
+    case "cancel":
+      return `cancel:${body.jobId}`;
     case "result":
       return `result:${body.hostId}:${body.commandId}`;
     case "observed":

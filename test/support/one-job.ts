@@ -19,6 +19,8 @@ export class OneJob {
   private readonly hosts: readonly HostFact[];
   private readonly settings: Settings;
   private seq = 100;
+  /** The last command that was sent, by whichever commit. */
+  private sent: EffectOf<"command"> | undefined;
 
   constructor(
     record: ApartmentRecord,
@@ -81,6 +83,7 @@ export class OneJob {
     );
     if (decision.kind === "needs") throw new Error(`wants ${JSON.stringify(decision.facts)}`);
     if (decision.kind === "commit") this.record = decision.record;
+    this.sent = this.effects("command")[0] ?? this.sent;
     return this;
   }
 
@@ -93,9 +96,10 @@ export class OneJob {
     return this.hear({ kind: "reserved", jobId, attempt, hostId, outcome });
   }
 
-  /** The result of the command that the last commit sent. */
+  /** The result of the last command that was sent. */
   answered(result: Partial<ResultBody> & Pick<ResultBody, "status">): this {
-    const { commandId, epoch, hostId } = this.command;
+    if (this.sent === undefined) throw new Error("no command was sent");
+    const { commandId, epoch, hostId } = this.sent;
     return this.hear(this.resultOf({ hostId, commandId, epoch }, result));
   }
 

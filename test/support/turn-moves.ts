@@ -63,6 +63,8 @@ const Move = fc.oneof(
   move(6, "tick", {}),
   move(8, "submit", { job: Submit }),
   move(1, "resubmit", { index: fc.nat(7) }),
+  /** A cancel that may overtake the job's submit, which comes again in any case. */
+  move(2, "cancel", { index: fc.nat(7), overtakes: fc.boolean() }),
   move(1, "rename", { n: fc.nat(99) }),
   move(1, "pause", { paused: fc.boolean() }),
   move(1, "poison", { n: fc.nat(9) }),
@@ -192,6 +194,8 @@ export class Player {
         return;
       case "resubmit":
         return this.resubmit(next.index);
+      case "cancel":
+        return this.cancel(next.index, next.overtakes);
       case "rename":
         return free ? world.inline({ kind: "patch", name: `web-${next.n}` }) : undefined;
       case "pause":
@@ -258,6 +262,18 @@ export class Player {
   private resubmit(index: number): void {
     if (this.jobs === 0) return;
     this.world.send(aMessage({ kind: "submit", jobId: jobIdOf(1 + (index % this.jobs)) }));
+  }
+
+  /** One of the last jobs; or one whose submit is still to come. */
+  private cancel(index: number, overtakes: boolean): void {
+    const { world } = this;
+    if (overtakes) {
+      this.jobs += 1;
+      const job = aJob(this.jobs, {});
+      world.tables.jobs.put(job.id, job);
+      world.cancel(job.id);
+      world.send(aMessage({ kind: "submit", jobId: job.id }));
+    } else if (this.jobs > 0) world.cancel(jobIdOf(Math.max(1, this.jobs - index)));
   }
 
   private async round(how: How): Promise<void> {

@@ -116,6 +116,7 @@ function gatedStores(behind: Behind, gate: Gate): Pick<TurnDeps, "jobs" | "incid
           behind.sent(effectName(effect));
           return jobs.project(effect);
         }),
+      requestCancel: unused,
       list: unused,
       unsent: unused,
     },

@@ -19,8 +19,8 @@ import type {
 import type { ApartmentRecord } from "../../shared/model/apartment-record.ts";
 import type { Command } from "../../shared/model/command.ts";
 import type { CommandEffect, Effect } from "../../shared/model/effect.ts";
-import { type HostId, LogicalId } from "../../shared/model/ids.ts";
-import type { JobRecord } from "../../shared/model/job.ts";
+import { type HostId, type JobId, LogicalId } from "../../shared/model/ids.ts";
+import { hasEnded, type JobRecord } from "../../shared/model/job.ts";
 import { aMessage, aRecord, hostId as firstHostId, T0, vmId } from "./a-record.ts";
 import {
   checkCommit,
@@ -100,6 +100,14 @@ export class TurnWorld {
   submit(job: JobRecord): void {
     this.tables.jobs.put(job.id, job);
     this.send(aMessage({ kind: "submit", jobId: job.id }));
+  }
+
+  /** Calls a job off, as `cancel-job` does. */
+  cancel(jobId: JobId): void {
+    const job = this.tables.jobs.get(jobId);
+    if (job === undefined || hasEnded(job.status)) return;
+    this.tables.jobs.put(jobId, { ...job, cancelRequested: true });
+    this.send(aMessage({ kind: "cancel", jobId }));
   }
 
   send(message: ApartmentMessage): void {
