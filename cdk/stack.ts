@@ -81,6 +81,7 @@ function environmentOf(
     VMSYNC_IDEMPOTENCY_TABLE: tables.nameOf("idempotency"),
     VMSYNC_HOSTS_TABLE: tables.nameOf("hosts"),
     VMSYNC_INCIDENTS_TABLE: tables.nameOf("incidents"),
+    VMSYNC_EVENTS_TABLE: tables.nameOf("events"),
     VMSYNC_TOKENS_TABLE: tables.nameOf("tokens"),
     VMSYNC_APARTMENT_QUEUE_URL: apartmentQueue.queue.queueUrl,
     VMSYNC_BUS_NAME: topics.bus.eventBusName,

@@ -18,7 +18,7 @@ export async function tellIncident(
   incident: IncidentRecord,
   change: "opened" | "resolved",
 ): Promise<void> {
-  const { id, kind, vmId = null, hostId = null } = incident;
+  const { id, kind, account, vmId = null, hostId = null } = incident;
   const at = change === "opened" ? incident.openedAt : (incident.resolvedAt ?? incident.openedAt);
   await deps.bus.put([
     {
@@ -26,6 +26,7 @@ export async function tellIncident(
       topic: `incident.${kind}`,
       id: `${id}.${at}.${change}`,
       at,
+      account,
       detail: { incidentId: id, vmId, hostId, change },
     },
   ]);

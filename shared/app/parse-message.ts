@@ -14,7 +14,8 @@ export function parseMessage(text: string): ParsedMessage {
   return { ok: false, reason: `not a message: ${path === "" ? "the whole" : path} is not valid` };
 }
 
-function parseJson(text: string): unknown {
+/** `undefined` for what is not JSON. */
+export function parseJson(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {

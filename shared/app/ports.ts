@@ -17,7 +17,7 @@ import type { IncidentId, IncidentKind, IncidentRecord } from "../model/incident
 import type { JobRecord, JobStatus } from "../model/job.ts";
 import type { Power } from "../model/power.ts";
 import type { TokenId, TokenRecord } from "../model/token.ts";
-import type { TopicEvent } from "../model/topic.ts";
+import type { TopicEvent, TopicFamily } from "../model/topic.ts";
 import type { VmState } from "../model/vm.ts";
 
 export type PageRequest = { readonly limit: number; readonly cursor?: string | undefined };
@@ -309,6 +309,32 @@ export interface IncidentStore {
   readonly list: (filter: IncidentFilter, page: PageRequest) => Promise<Page<IncidentRecord>>;
 }
 
+export type EventFilter = {
+  readonly account?: AccountId | undefined;
+  readonly vmId?: VmId | undefined;
+  readonly hostId?: HostId | undefined;
+  readonly family?: TopicFamily | undefined;
+};
+
+/** What was told on the bus, kept for `historyRetentionDays`. */
+export interface EventStore {
+  /** Records events, each id once however often it is told. All or an exception; any number. */
+  readonly append: (events: readonly TopicEvent[]) => Promise<void>;
+  /**
+   * From the oldest recorded, or from where a cursor stands. `next` goes on after what was given, also when there is
+   * nothing more yet; an event recorded at any time later, however old it is, lies after it.
+   */
+  readonly feed: (
+    filter: EventFilter,
+    from: { readonly limit: number; readonly after?: string | undefined },
+  ) => Promise<
+    | { readonly ok: true; readonly items: readonly TopicEvent[]; readonly next: string }
+    | { readonly ok: false; readonly reason: "bad_cursor" }
+  >;
+  /** Newest first. */
+  readonly history: (filter: EventFilter, page: PageRequest) => Promise<Page<TopicEvent>>;
+}
+
 export interface TokenStore {
   readonly create: (token: TokenRecord) => Promise<"created" | "exists">;
   readonly read: (id: TokenId) => Promise<TokenRecord | undefined>;
@@ -363,6 +389,7 @@ export type Ports = {
   readonly commandQueues: CommandQueues;
   readonly bus: Bus;
   readonly incidents: IncidentStore;
+  readonly events: EventStore;
   readonly tokens: TokenStore;
   readonly clock: Clock;
   readonly names: Names;

@@ -12,6 +12,7 @@ import type { Environment } from "../model/environment.ts";
 import type { Settings } from "../model/settings.ts";
 import { dynamoApartmentStore } from "./dynamo-apartment-store.ts";
 import type { Dynamo } from "./dynamo-call.ts";
+import { dynamoEventStore } from "./dynamo-event-store.ts";
 import { dynamoHostStore } from "./dynamo-host-store.ts";
 import { dynamoIncidentStore } from "./dynamo-incident-store.ts";
 import { dynamoJobStore } from "./dynamo-job-store.ts";
@@ -59,6 +60,7 @@ export function connect(environment: Environment & { readonly settings: Settings
     hosts: dynamoHostStore(dynamo),
     placement: dynamoPlacement(dynamo),
     incidents: dynamoIncidentStore({ ...dynamo, retention: environment.settings }),
+    events: dynamoEventStore({ ...dynamo, retention: environment.settings }),
     tokens: dynamoTokenStore(dynamo),
     apartmentQueue: sqsApartmentQueue(apartmentQueue),
     redelivery: sqsRedelivery(apartmentQueue),
@@ -110,6 +112,7 @@ export function tablesOf(environment: Environment): Dynamo["tables"] {
     idempotency: environment.VMSYNC_IDEMPOTENCY_TABLE,
     hosts: environment.VMSYNC_HOSTS_TABLE,
     incidents: environment.VMSYNC_INCIDENTS_TABLE,
+    events: environment.VMSYNC_EVENTS_TABLE,
     tokens: environment.VMSYNC_TOKENS_TABLE,
   };
 }

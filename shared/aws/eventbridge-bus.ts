@@ -34,13 +34,13 @@ export function eventbridgeBus(deps: Deps): Bus {
 }
 
 /** What rules match on: `source`, `detail-type` = the family, and `detail.topic`, which a prefix subscribes to. */
-function entryOf({ family, topic, id, at, detail }: TopicEvent, busName: string) {
+function entryOf({ family, topic, id, at, account, detail }: TopicEvent, busName: string) {
   return {
     EventBusName: busName,
     Source: TOPIC_SOURCE,
     DetailType: family,
     Time: new Date(at),
-    Detail: JSON.stringify({ ...detail, topic, id, at: new Date(at).toISOString() }),
+    Detail: JSON.stringify({ ...detail, topic, id, at: new Date(at).toISOString(), account }),
   } satisfies PutEventsRequestEntry;
 }
 

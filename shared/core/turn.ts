@@ -76,12 +76,12 @@ export function nextName(turn: Turn): { readonly turn: Turn; readonly name: Comm
   };
 }
 
-/** Tells a topic. */
+/** Tells a topic, as an event of the VM's owner. */
 export function tell(turn: Turn, event: Pick<TopicEvent, "family" | "topic" | "detail">): Turn {
   const named = nextName(turn);
   return emit(named.turn, {
     kind: "event",
-    event: { ...event, id: named.name, at: turn.inputs.now },
+    event: { ...event, id: named.name, at: turn.inputs.now, account: turn.record.vm.account },
   });
 }
 

@@ -11,6 +11,7 @@ import { memoryApartmentStore } from "./memory-apartment-store.ts";
 import { type MemoryBus, memoryBus } from "./memory-bus.ts";
 import { memoryCodec } from "./memory-codec.ts";
 import { memoryCommandQueues } from "./memory-command-queues.ts";
+import { memoryEventStore } from "./memory-event-store.ts";
 import { memoryHostStore } from "./memory-host-store.ts";
 import { memoryIncidentStore } from "./memory-incident-store.ts";
 import { memoryJobStore } from "./memory-job-store.ts";
@@ -25,7 +26,7 @@ import { memoryTokenStore } from "./memory-token-store.ts";
 export interface MemoryDeps {
   readonly clock: Clock;
   readonly names: Names;
-  readonly settings: Pick<Settings, "incidentRetentionDays">;
+  readonly settings: Pick<Settings, "incidentRetentionDays" | "historyRetentionDays">;
   /** Absent: one that does not compress. */
   readonly codec?: Codec;
   /** Rules of the bus; absent: none. */
@@ -56,6 +57,7 @@ export function connectMemory(deps: MemoryDeps): Memory {
     hosts: memoryHostStore({ tables }),
     placement: memoryPlacement({ tables }),
     incidents: memoryIncidentStore({ tables, clock, retention: settings }),
+    events: memoryEventStore({ tables, clock, retention: settings }),
     tokens: memoryTokenStore({ tables }),
     apartmentQueue: memoryApartmentQueue({ queues, hash }),
     redelivery: memoryRedelivery({ queues }),

@@ -59,13 +59,13 @@ export function memoryBus({ clock, rules }: Deps): MemoryBus {
 }
 
 /** The envelope of the real bus (`shared/aws/eventbridge-bus.ts`); the contract suite holds the two together. */
-function entryOf({ family, topic, id, at, detail }: TopicEvent) {
+function entryOf({ family, topic, id, at, account, detail }: TopicEvent) {
   const isoAt = new Date(at).toISOString();
   return {
     busName: MEMORY_BUS_NAME,
     source: TOPIC_SOURCE,
     detailType: family,
     time: at,
-    detail: JSON.stringify({ ...detail, topic, id, at: isoAt }),
+    detail: JSON.stringify({ ...detail, topic, id, at: isoAt, account }),
   };
 }

@@ -3,7 +3,7 @@ import { ApartmentRecord } from "../model/apartment-record.ts";
 import { Heartbeat, HostRecord, Inventory } from "../model/host.ts";
 import { IncidentRecord } from "../model/incident.ts";
 import { JobRecord } from "../model/job.ts";
-import { DomainRow, IdempotencyRow, ReservationRow } from "../model/rows.ts";
+import { DomainRow, EventRow, IdempotencyRow, ReservationRow } from "../model/rows.ts";
 import { TokenRecord } from "../model/token.ts";
 import { memoryTable } from "./memory-table.ts";
 
@@ -23,6 +23,8 @@ export function memoryTables() {
     /** Key: `reservationKey`. */
     reservations: memoryTable(ReservationRow),
     incidents: memoryTable(IncidentRecord),
+    /** In the order in which they were recorded. */
+    events: memoryTable(EventRow),
     tokens: memoryTable(TokenRecord),
   };
 }

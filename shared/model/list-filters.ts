@@ -4,6 +4,7 @@ import { HostId } from "./ids.ts";
 import type { IncidentRecord } from "./incident.ts";
 import type { JobRecord } from "./job.ts";
 import type { Observation, Power } from "./power.ts";
+import { subjectOf, type TopicEvent } from "./topic.ts";
 
 /** An absent field lets everything through. */
 type Wanted<Fields> = { readonly [K in keyof Fields]?: Fields[K] | undefined };
@@ -79,6 +80,19 @@ export function incidentMatches(
     [filter.vmId, incident.vmId],
     [filter.hostId, incident.hostId],
     [filter.kind, incident.kind],
+  ]);
+}
+
+export function eventMatches(
+  event: TopicEvent,
+  filter: Wanted<{ account: string; vmId: string; hostId: string; family: string }>,
+): boolean {
+  const { vmId, hostId } = subjectOf(event);
+  return allMatch([
+    [filter.account, event.account],
+    [filter.vmId, vmId],
+    [filter.hostId, hostId],
+    [filter.family, event.family],
   ]);
 }
 

@@ -5,6 +5,7 @@
 import * as z from "zod/mini";
 import { Capacity, HostState } from "./host.ts";
 import { BootId, Count, HostId, Instant, JobId, VmId } from "./ids.ts";
+import { TopicEvent } from "./topic.ts";
 import { Labels } from "./vm.ts";
 
 export const DueRow = z.object({ id: VmId, wakeAt: Instant });
@@ -53,3 +54,10 @@ export const InventoryRow = z.object({
   seq: z.int(),
   packed: z.instanceof(Uint8Array),
 });
+
+/** An event, in the table of its log. */
+export const EventRow = z.object({ record: TopicEvent, expiresAtMs: Instant });
+/** What one write put into a stream: ids of events, oldest first. `at`: when, by the writer's clock, never before the last. */
+export const EventPageRow = z.object({ page: Count, at: Instant, ids: z.array(z.string()) });
+/** The number and time of a shard's last page. */
+export const EventHeadRow = z.object({ last: Count, at: Instant });

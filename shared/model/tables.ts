@@ -8,6 +8,12 @@
 /** Shards of each time-ordered index: a hot index partition throttles its base table (design.md, "Limits"). */
 export const INDEX_SHARDS = 8;
 
+/**
+ * Shards of the events' log. A shard takes the writes of one partition, 500 KiB/s in transactions, or some 1,500 events/s;
+ * every look at the feed reads all of them.
+ */
+export const EVENT_SHARDS = 4;
+
 type KeyType = "S" | "N";
 type Key = { readonly name: string; readonly type: KeyType };
 export type IndexShape = {
@@ -87,6 +93,11 @@ export const TABLES = {
       byKind: listing(N("openedAt")),
     },
   },
+  /**
+   * The events' log (`shared/aws/dynamo-event-store.ts`): `event#<id>` is an event; `<stream>#<shard>` has its pages, by
+   * number; the head of a shard is number 0 of its `all` stream.
+   */
+  events: { partition: S("stream"), sort: N("page"), ttl: "expiresAt", indexes: {} },
   tokens: { partition: S("id"), indexes: { byKind: listing(N("createdAt")) } },
 } as const satisfies Readonly<Record<string, TableShape>>;
 

@@ -1,6 +1,6 @@
 /** Topic events on the bus (contract, "Topics"). */
 import * as z from "zod/mini";
-import { Instant } from "./ids.ts";
+import { AccountId, HostId, Instant, JobId, VmId } from "./ids.ts";
 
 /** `Source` of every event. */
 export const TOPIC_SOURCE = "vmsync";
@@ -16,17 +16,48 @@ export const TopicFamily = z.enum([
 ]);
 export type TopicFamily = z.infer<typeof TopicFamily>;
 
+/** Dotted: each prefix of whole parts is a subtree that a rule or a job can listen to. */
+export const TopicName = z
+  .string()
+  .check(z.regex(/^[a-z]+(\.[A-Za-z0-9_-]+)+$/, "a dotted topic"), z.maxLength(200));
+
 /** One event before it is wrapped for the bus. `id` is deterministic: an event told twice has the same one. */
 export const TopicEvent = z.strictObject({
   family: TopicFamily,
-  topic: z
-    .string()
-    .check(z.regex(/^[a-z]+(\.[A-Za-z0-9_-]+)+$/, "a dotted topic"), z.maxLength(200)),
-  id: z.string(),
+  topic: TopicName,
+  id: z.string().check(z.minLength(1), z.maxLength(256)),
   at: Instant,
+  /** Whose it is; absent for what only admins see. Said by who puts it, never by the detail. */
+  account: z.optional(AccountId),
   detail: z.record(z.string(), z.unknown()),
 });
 export type TopicEvent = z.infer<typeof TopicEvent>;
+
+/** The event as the bus hands it over: `detail` also says what the event says of itself. */
+export const BusEvent = z.object({
+  source: z.literal(TOPIC_SOURCE),
+  "detail-type": TopicFamily,
+  detail: z.looseObject({
+    topic: TopicName,
+    id: TopicEvent.shape.id,
+    at: z.iso.datetime(),
+    account: z.optional(AccountId),
+  }),
+});
+
+const Subject = z.object({
+  vmId: z.catch(z.optional(VmId), undefined),
+  hostId: z.catch(z.optional(HostId), undefined),
+  jobId: z.catch(z.optional(JobId), undefined),
+});
+
+/** What an event is about. Of a custom event nobody knows: its detail is a user's own, and may name others' VMs. */
+export function subjectOf({
+  family,
+  detail,
+}: Pick<TopicEvent, "family" | "detail">): z.infer<typeof Subject> {
+  return family === "custom" ? {} : Subject.parse(detail);
+}
 
 /** `detail` of the `agent.report` event: the whole report, gzip and base64, with the order given to it. */
 export const AgentReportDetail = z.object({

@@ -1,4 +1,5 @@
 import { apartmentStoreContract } from "./apartment-store.contract.ts";
+import { eventStoreContract } from "./event-store.contract.ts";
 import { hostStoreContract } from "./host-store.contract.ts";
 import { incidentStoreContract } from "./incident-store.contract.ts";
 import { jobStoreContract } from "./job-store.contract.ts";
@@ -15,5 +16,6 @@ export function allStoreContracts(open: OpenStores): void {
   hostStoreContract(open);
   placementContract(open);
   incidentStoreContract(open);
+  eventStoreContract(open);
   tokenStoreContract(open);
 }

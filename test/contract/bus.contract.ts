@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { AccountId } from "../../shared/model/ids.ts";
 import { TopicEvent } from "../../shared/model/topic.ts";
 import { T0 } from "../support/a-record.ts";
 import type { OpenQueues, QueueWorld } from "./queue-world.ts";
@@ -35,11 +36,16 @@ export function busContract(open: OpenQueues): void {
       ]);
     });
 
-    test("what an event says of itself wins over its detail", async () => {
-      await world.bus.put([anEvent(1, { topic: "forged", id: "forged" })]);
+    test("what an event says of itself wins over its detail, and so does what it does not say", async () => {
+      const forged = { topic: "forged", id: "forged", account: "forged" };
+      const account = AccountId.parse("acme");
+      await world.bus.put([anEvent(1, forged)]);
+      await world.bus.put([{ ...anEvent(2, forged), account }]);
+      const at = (n: number) => `2027-01-15T08:00:0${n}.000Z`;
       expect(await world.deliverAll()).toEqual([
+        expect.objectContaining({ detail: { topic: "vm.state.1", id: "event-1", at: at(1) } }),
         expect.objectContaining({
-          detail: expect.objectContaining({ topic: "vm.state.1", id: "event-1" }),
+          detail: { topic: "vm.state.2", id: "event-2", at: at(2), account: "acme" },
         }),
       ]);
     });

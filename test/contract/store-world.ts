@@ -3,6 +3,7 @@ import type { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import type { Ports } from "../../shared/app/ports.ts";
 import { documentClient } from "../../shared/aws/connect.ts";
 import { dynamoApartmentStore } from "../../shared/aws/dynamo-apartment-store.ts";
+import { dynamoEventStore } from "../../shared/aws/dynamo-event-store.ts";
 import { dynamoHostStore } from "../../shared/aws/dynamo-host-store.ts";
 import { dynamoIncidentStore } from "../../shared/aws/dynamo-incident-store.ts";
 import { dynamoJobStore } from "../../shared/aws/dynamo-job-store.ts";
@@ -17,7 +18,7 @@ import { type TestClock, testClock } from "../support/test-clock.ts";
 
 export type Stores = Pick<
   Ports,
-  "apartments" | "submissions" | "jobs" | "hosts" | "placement" | "incidents" | "tokens"
+  "apartments" | "submissions" | "jobs" | "hosts" | "placement" | "incidents" | "events" | "tokens"
 >;
 export type StoreWorld = Stores & { readonly clock: TestClock };
 export type OpenStores = () => Promise<StoreWorld>;
@@ -37,6 +38,7 @@ export async function openDynamoStores(client: DynamoDBClient): Promise<StoreWor
     hosts: dynamoHostStore(dynamo),
     placement: dynamoPlacement(dynamo),
     incidents: dynamoIncidentStore({ ...dynamo, retention: settings }),
+    events: dynamoEventStore({ ...dynamo, retention: settings }),
     tokens: dynamoTokenStore(dynamo),
     clock,
   };

@@ -11,16 +11,18 @@ export async function createTables(
   generation += 1;
   const prefix = `t${process.pid}-${generation}-`;
   const create = (name: TableName) => createTable(client, `${prefix}${name}`, TABLES[name]);
-  const [apartments, domains, jobs, idempotency, hosts, incidents, tokens] = await Promise.all([
-    create("apartments"),
-    create("domains"),
-    create("jobs"),
-    create("idempotency"),
-    create("hosts"),
-    create("incidents"),
-    create("tokens"),
-  ]);
-  return { apartments, domains, jobs, idempotency, hosts, incidents, tokens };
+  const [apartments, domains, jobs, idempotency, hosts, incidents, events, tokens] =
+    await Promise.all([
+      create("apartments"),
+      create("domains"),
+      create("jobs"),
+      create("idempotency"),
+      create("hosts"),
+      create("incidents"),
+      create("events"),
+      create("tokens"),
+    ]);
+  return { apartments, domains, jobs, idempotency, hosts, incidents, events, tokens };
 }
 
 async function createTable(
