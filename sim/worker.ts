@@ -61,6 +61,7 @@ export function portsOf(deps: GateDeps, ports: Ports, worker: Worker): Ports {
     commandQueues: gated(ports.commandQueues, "commandQueues"),
     bus: gated(ports.bus, "bus"),
     incidents: gated(ports.incidents, "incidents"),
+    events: gated(ports.events, "events"),
     tokens: gated(ports.tokens, "tokens"),
     clock: {
       now: () => deps.time.now() + worker.skewMs,
