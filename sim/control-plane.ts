@@ -9,10 +9,11 @@ import type { ReceivedMessage } from "../shared/memory/queue-protocol.ts";
 import { VmId } from "../shared/model/ids.ts";
 import { AgentReportDetail } from "../shared/model/topic.ts";
 import { startBusTargets } from "./bus-targets.ts";
-import { APARTMENT_SOURCE, SWEEP_MS } from "./functions.ts";
+import { APARTMENT_SOURCE, DEAD_LETTER_QUEUE, SWEEP_MS } from "./functions.ts";
 import { invoke } from "./invoke.ts";
 import { startQueueSource } from "./queue-source.ts";
-import { DEAD_LETTER_QUEUE, type Deps, type World } from "./world.ts";
+import type { Batch } from "./worker.ts";
+import type { Deps, World } from "./world.ts";
 
 /** Answers what is to be asked after each event. */
 export function startControlPlane(world: World): () => void {
@@ -22,12 +23,20 @@ export function startControlPlane(world: World): () => void {
       batchMessagesMax: APARTMENT_SOURCE.batchMessagesMax,
       batchesMax: APARTMENT_SOURCE.batchesMax,
       handle: (messages) => handleTurns(world, messages),
+      deleted: (messages) => {
+        for (const [vmId, batch] of Map.groupBy(messages, groupOf))
+          world.watch.acknowledged(
+            vmId,
+            batch.map(({ messageId }) => messageId),
+          );
+      },
     }),
     startQueueSource(world, {
       queueName: DEAD_LETTER_QUEUE,
       batchMessagesMax: APARTMENT_SOURCE.batchMessagesMax,
       batchesMax: APARTMENT_SOURCE.deadLetterBatchesMax,
       handle: (messages) => handleDeadLetters(world, messages),
+      deleted: () => {},
     }),
     startBusTargets(world, {
       "reconcile-host": async (deps, event) =>
@@ -44,18 +53,38 @@ async function handleTurns(
   world: World,
   messages: readonly ReceivedMessage[],
 ): Promise<readonly ReceivedMessage[]> {
-  const ended = await invoke(world, "apartment", (deps) =>
-    takeTurns(deps, messages.map(deliveryOf)),
-  );
+  const deliveries = messages.map(deliveryOf);
+  const ended = await invoke(world, "apartment", (deps, worker) => {
+    worker.batch = batchOf(deliveries);
+    return takeTurns(deps, deliveries);
+  });
   if (!ended.ok) return [];
   return messages.filter(({ messageId }) => !ended.value.includes(messageId));
 }
 
-function deliveryOf({ messageId, receiptHandle, body, system }: ReceivedMessage): Delivery {
+function batchOf(deliveries: readonly Delivery[]): Batch {
+  const groups = Map.groupBy(deliveries, ({ group }) => group);
+  return new Map(
+    [...groups].map(([group, batch]) => [
+      group,
+      {
+        messageIds: batch.map(({ messageId }) => messageId),
+        logicalIds: new Set(
+          batch.map(({ content, messageId }) =>
+            content.ok ? content.message.logicalId : `poison:${messageId}`,
+          ),
+        ),
+      },
+    ]),
+  );
+}
+
+function deliveryOf(message: ReceivedMessage): Delivery {
+  const { messageId, receiptHandle, body, system } = message;
   return {
     messageId,
     receiptHandle,
-    group: system["MessageGroupId"] ?? "",
+    group: groupOf(message),
     sequence: system["SequenceNumber"] ?? "",
     receiveCount: Number(system["ApproximateReceiveCount"]),
     content: parseMessage(body),
@@ -76,9 +105,9 @@ async function returnAll(
   messages: readonly ReceivedMessage[],
 ): Promise<readonly ReceivedMessage[]> {
   const done: ReceivedMessage[] = [];
-  const stuck = new Set<string | undefined>();
+  const stuck = new Set<string>();
   for (const message of messages) {
-    const group = message.system["MessageGroupId"];
+    const group = groupOf(message);
     if (stuck.has(group)) continue;
     const vmId = VmId.safeParse(group);
     const parsed = parseMessage(message.body);
@@ -94,6 +123,10 @@ async function returnAll(
     }
   }
   return done;
+}
+
+function groupOf({ system }: ReceivedMessage): string {
+  return system["MessageGroupId"] ?? "";
 }
 
 function detailOf(event: unknown): unknown {

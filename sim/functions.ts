@@ -34,3 +34,5 @@ export const RETRY_WAITS_MS: readonly number[] = [60_000, 120_000];
 
 /** For so long a run of the sweeper looks (`functions/sweeper.ts`). */
 export const SWEEP_MS = 56_000;
+
+export const DEAD_LETTER_QUEUE = "apartments-dead.fifo";

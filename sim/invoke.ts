@@ -1,8 +1,9 @@
 /**
  * An invocation of a function: a worker of its own, which ends when it answers, fails, dies, or its time is up.
  *
- *  1. Whoever invoked it hears of its end once; of a worker that died, as Lambda notices it: at once or at the time-out.
- *  2. At the time-out the worker is ended, as Lambda does it.
+ *  1. Whoever invoked it hears of its end once; Lambda notices the end of a process soon.
+ *  2. At the time-out the worker is ended, as Lambda does it; but for one that is late, which stands for what is under way in
+ *     networks and frozen processes.
  */
 import { FUNCTIONS, type FunctionName } from "./functions.ts";
 import type { Worker } from "./worker.ts";
@@ -25,9 +26,15 @@ export async function invoke<T>(
   await time.sleep(world.latency.int(BEGIN_MS.least, BEGIN_MS.most));
   return new Promise((resolve) => {
     const callOff = time.after(FUNCTIONS[name].timeoutMs, () => {
-      worker.isDead = true; // 2
+      if (!worker.isLate) worker.isDead = true; // 2
       resolve({ ok: false, reason: `${name} timed out` });
     });
+    worker.onDeath = () => {
+      callOff();
+      time.after(world.latency.int(BEGIN_MS.least, BEGIN_MS.most), () =>
+        resolve({ ok: false, reason: `${name} died` }),
+      ); // 1
+    };
     run(deps, worker).then(
       (value) => {
         callOff();

@@ -1,5 +1,6 @@
 /** `npm run sim`: runs seeds and says what broke. */
 import { planRates } from "./faults.ts";
+import { readable } from "./names.ts";
 import { type Options, parseOptions, USAGE } from "./options.ts";
 import { type Outcome, runSimulation } from "./run-simulation.ts";
 
@@ -27,7 +28,8 @@ async function runSeeds(options: Options): Promise<Outcome | undefined> {
     turns += outcome.turns;
     for (const line of outcome.history) print(line);
     if (outcome.violation === undefined) continue;
-    print(`seed ${seed}: ${outcome.violation}`);
+    const { invariant, detail } = outcome.violation;
+    print(`seed ${seed}: ${invariant}: ${readable(detail)}`);
     return outcome;
   }
   print(

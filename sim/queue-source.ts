@@ -11,10 +11,16 @@ export type QueueSource = {
   readonly batchesMax: number;
   /** Answers the messages that are done; of an invocation that failed, none. */
   readonly handle: (messages: readonly ReceivedMessage[]) => Promise<readonly ReceivedMessage[]>;
+  readonly deleted: (messages: readonly ReceivedMessage[]) => void;
 };
 
 /** Between two looks at a queue that has something. */
 const POLL_MS = { least: 1, most: 30 };
+
+/** A batch that is overtaken is visible again while its worker is at it, or soon after. */
+const OVERTAKEN_SECONDS_MAX = 5;
+/** Up to well beyond a batch's visibility. */
+const LATE_MS = { least: 1_000, most: 400_000 };
 
 /** Answers what is to be asked after each event: whether there is something to receive now, or when there will be. */
 export function startQueueSource(world: World, source: QueueSource): () => void {
@@ -30,10 +36,8 @@ export function startQueueSource(world: World, source: QueueSource): () => void 
       const messages = received(world, queueName, batchMessagesMax);
       if (messages.length === 0) return;
       underWay += 1;
-      void source.handle(messages).then((done) => {
+      void handleBatch(world, source, messages).then(() => {
         underWay -= 1;
-        for (const { receiptHandle } of done)
-          queues.request({ action: "deleteMessage", queueName, receiptHandle });
       });
     }
   };
@@ -53,12 +57,45 @@ export function startQueueSource(world: World, source: QueueSource): () => void 
   };
 }
 
+async function handleBatch(
+  { memory: { queues }, faults, time, history }: World,
+  { queueName, handle, deleted }: QueueSource,
+  messages: readonly ReceivedMessage[],
+): Promise<void> {
+  if (faults.strikes("batch-overtaken")) {
+    const visibilityTimeoutSeconds = faults.draw("batch-overtaken").int(0, OVERTAKEN_SECONDS_MAX);
+    history.tell(() => `a batch of ${queueName} is visible again in ${visibilityTimeoutSeconds} s`);
+    for (const { receiptHandle } of messages)
+      queues.request({
+        action: "changeMessageVisibility",
+        ...{ queueName, receiptHandle, visibilityTimeoutSeconds },
+      });
+  }
+  if (faults.strikes("message-late")) {
+    const lateMs = faults.draw("message-late").int(LATE_MS.least, LATE_MS.most);
+    history.tell(() => `a batch of ${queueName} is handed over ${lateMs} ms late`);
+    await time.sleep(lateMs);
+  }
+  const done = await handle(messages);
+  if (done.length === 0) return;
+  if (faults.strikes("deletion-lost")) {
+    history.tell(() => `${done.length} messages of ${queueName} were worked off and stay`);
+    return;
+  }
+  deleted(done);
+  for (const { receiptHandle } of done)
+    queues.request({ action: "deleteMessage", queueName, receiptHandle });
+}
+
 function received(
-  world: World,
+  { memory, faults }: World,
   queueName: string,
-  messagesMax: number,
+  most: number,
 ): readonly ReceivedMessage[] {
-  const answer = world.memory.queues.request({ action: "receiveMessage", queueName, messagesMax });
+  const messagesMax = faults.strikes("batch-resized")
+    ? faults.draw("batch-resized").int(1, most)
+    : most;
+  const answer = memory.queues.request({ action: "receiveMessage", queueName, messagesMax });
   if (answer.kind !== "received") throw new Error(`receiving from ${queueName}: ${answer.kind}`);
   return answer.messages;
 }

@@ -1,44 +1,122 @@
 /** What must hold when nothing goes wrong any more and everything has had its time. */
 import { MEMORY_APARTMENT_QUEUE } from "../shared/memory/memory-apartment-queue.ts";
+import { reservationKey } from "../shared/memory/memory-tables.ts";
 import type { ApartmentRecord } from "../shared/model/apartment-record.ts";
-import { hasEnded } from "../shared/model/job.ts";
+import type { HostId } from "../shared/model/ids.ts";
+import { hasEnded, type JobRecord } from "../shared/model/job.ts";
+import { registry } from "../shared/work/registry.ts";
+import type { Broken, Violation } from "./checks/violation.ts";
+import type { JobSeen } from "./checks/watch.ts";
+import { DEAD_LETTER_QUEUE } from "./functions.ts";
 import type { SimHost } from "./sim-host.ts";
-import { DEAD_LETTER_QUEUE, type World } from "./world.ts";
+import type { World } from "./world.ts";
 
-/** What is not at rest yet; nothing, if all is. */
-export function restOf(world: World, hosts: readonly SimHost[]): string | undefined {
-  return waitingMessages(world) ?? unendedJobs(world) ?? untrueRecords(world, hosts);
+/** Until `vm.verify` is there, what happens to a VM behind its back is recorded and changes no state. */
+const VERIFIES = registry.has("vm.verify");
+
+/** What is not at rest; nothing, if all is. */
+export function restOf(world: World, hosts: readonly SimHost[]): Violation | undefined {
+  let found: Violation | undefined;
+  const broken: Broken = (invariant, detail) => {
+    found ??= { invariant, detail };
+  };
+  checkQueues(world, broken);
+  for (const job of world.memory.tables.jobs.all())
+    checkJob(job, world.watch.jobs.get(job.id), broken);
+  for (const record of world.memory.tables.apartments.all()) {
+    checkTruth(record, hosts, broken);
+    checkRoom(world, record, broken);
+    checkIncidents(world, record, broken);
+  }
+  for (const host of hosts) checkSum(world, host.hostId, broken);
+  const unsent = world.watch.unsent();
+  if (unsent !== undefined) broken("A4", `never sent: ${unsent}`);
+  return found;
 }
 
-function waitingMessages({ memory }: World): string | undefined {
+function checkQueues({ memory }: World, broken: Broken): void {
   const commandQueues = memory.tables.hosts
     .all()
     .flatMap(({ queueUrl }) => (queueUrl === undefined ? [] : [memory.queues.nameIn(queueUrl)]));
-  const full = [MEMORY_APARTMENT_QUEUE, DEAD_LETTER_QUEUE, ...commandQueues].find(
-    (queueName) => memory.queues.nextDueAt(queueName) !== undefined,
-  );
-  return full === undefined ? undefined : `the queue ${full} is not empty`;
+  for (const queueName of [MEMORY_APARTMENT_QUEUE, DEAD_LETTER_QUEUE, ...commandQueues])
+    if (memory.queues.nextDueAt(queueName) !== undefined)
+      broken("A8", `the queue ${queueName} is not empty`);
 }
 
-function unendedJobs({ memory }: World): string | undefined {
-  const job = memory.tables.jobs.all().find(({ status }) => !hasEnded(status));
-  return job === undefined ? undefined : `A8: job ${job.id} (${job.type}) is ${job.status}`;
+/** A7: its one end is as it was decided. Each commit's part of its journal is there, once. */
+function checkJob(job: JobRecord, seen: JobSeen | undefined, broken: Broken): void {
+  const { id, type, status, revision, journal } = job;
+  if (!hasEnded(status)) broken("A8", `${id} (${type}) is ${status}`);
+  else if (seen?.end?.status !== status || seen.end.revision !== revision)
+    broken("A7", `${id} is ${status} at ${revision}, and was decided otherwise`);
+  else if (JSON.stringify(journal) !== JSON.stringify(seen.journal))
+    broken("once", `the journal of ${id} is not what its turns said`);
 }
 
-function untrueRecords({ memory }: World, hosts: readonly SimHost[]): string | undefined {
-  for (const record of memory.tables.apartments.all()) {
-    const wrong = untrue(record, hosts);
-    if (wrong !== undefined) return wrong;
-  }
-  return undefined;
-}
-
-/** Running means: on at that host and nowhere else; any other state: on nowhere. */
-function untrue({ id, vm }: ApartmentRecord, hosts: readonly SimHost[]): string | undefined {
+/** Running: on at that host and nowhere else. Any other state but Unknown: on nowhere. */
+function checkTruth({ id, vm }: ApartmentRecord, hosts: readonly SimHost[], broken: Broken): void {
   const heldAt = hosts.flatMap(({ hostId, hypervisor }) =>
     hypervisor.behindTheBack.seen(id)?.held === true ? [hostId] : [],
   );
-  const wanted = vm.state === "Running" ? [vm.hostId] : [];
-  if (heldAt.join() === wanted.join()) return undefined;
-  return `the record of ${id} says ${vm.state} at ${vm.hostId ?? "no host"}, and it is on at [${heldAt.join(", ")}]`;
+  const mayBe = vm.hostId === undefined ? [] : [vm.hostId];
+  const allowed = VERIFIES
+    ? [vm.state === "Running" ? mayBe : []]
+    : [mayBe, ...(vm.state === "Running" || vm.state === "Unknown" ? [[]] : [])];
+  const settled = vm.state === "Stopped" ? [[]] : allowed;
+  if (!settled.some((hostIds) => hostIds.join() === heldAt.join()))
+    broken(
+      "truth",
+      `${id} is ${vm.state} at ${vm.hostId ?? "no host"}, and on at [${heldAt.join(", ")}]`,
+    );
+}
+
+/** Room is held at the VM's own host, and nowhere else. */
+function checkRoom({ memory }: World, { id, vm }: ApartmentRecord, broken: Broken): void {
+  const held = memory.tables.hosts
+    .all()
+    .map((host) => host.id)
+    .filter(
+      (hostId) =>
+        memory.tables.reservations.get(reservationKey({ hostId, vmId: id }))?.held === true,
+    );
+  const own = vm.hostId === undefined ? [] : [vm.hostId];
+  if (held.join() !== own.join())
+    broken(
+      "room",
+      `${id} is ${vm.state} at [${own.join()}], and its room is held at [${held.join()}]`,
+    );
+}
+
+/** What the host counts as reserved is the sum of what is reserved there. */
+function checkSum({ memory, plan }: World, hostId: HostId, broken: Broken): void {
+  const host = memory.tables.hosts.get(hostId);
+  const held = memory.tables.apartments.all().flatMap(({ id }) => {
+    const row = memory.tables.reservations.get(reservationKey({ hostId, vmId: id }));
+    return row?.held === true ? [row.need.memoryMiB] : [];
+  });
+  const sum = held.reduce((all, memoryMiB) => all + memoryMiB, 0);
+  if (host !== undefined && host.reserved.memoryMiB !== sum)
+    broken(
+      "once",
+      `${hostId} counts ${host.reserved.memoryMiB} MiB as reserved; its ${plan.vms} VMs hold ${sum}`,
+    );
+}
+
+/** Incidents are open in the store while they are in the record. */
+function checkIncidents(
+  { memory }: World,
+  { id, openIncidents }: ApartmentRecord,
+  broken: Broken,
+): void {
+  const known = openIncidents.map((incident) => incident.id).toSorted();
+  const open = memory.tables.incidents
+    .all()
+    .filter(
+      ({ vmId, account, resolvedAt }) =>
+        vmId === id && account !== undefined && resolvedAt === undefined,
+    )
+    .map((incident) => incident.id)
+    .toSorted();
+  if (known.join() !== open.join())
+    broken("incidents", `${id} keeps [${known.join()}] open, and [${open.join()}] are`);
 }

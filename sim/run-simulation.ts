@@ -1,19 +1,23 @@
 /**
  * One run: a time of faults and wishes, then a time in which everything comes to its end; and what became of it.
  */
+import type { Violation } from "./checks/violation.ts";
 import { startControlPlane } from "./control-plane.ts";
+import type { FaultKind } from "./fault-table.ts";
 import { startOperators } from "./operators.ts";
 import type { Plan } from "./plan.ts";
 import { restOf } from "./rest.ts";
 import { addSimHost, type SimHost } from "./sim-host.ts";
-import { makeWorld } from "./world.ts";
+import { makeWorld, type World } from "./world.ts";
 
 export type Outcome = {
   readonly plan: Plan;
   /** What broke first. */
-  readonly violation: string | undefined;
+  readonly violation: Violation | undefined;
   readonly history: readonly string[];
   readonly turns: number;
+  /** How often each kind of fault struck. */
+  readonly faults: ReadonlyMap<FaultKind, number>;
 };
 
 /** Everything has come to its end long before; what has not by then never does. */
@@ -33,25 +37,35 @@ export async function runSimulation(
   const isOver = () => {
     pump();
     world.commandsSent.look();
-    return false;
+    return world.watch.violation() !== undefined;
   };
   const operators = startOperators(world);
   await time.pass({ at: time.now() + plan.minutes * 60_000, isOver });
+  history.tell(() => "nothing goes wrong any more");
   world.faults.stop();
+  world.outages.endAll();
   operators.stop();
-  const restAt = time.now() + REST_MS_MAX;
-  let left = restOf(world, hosts);
-  while (left !== undefined && time.now() < restAt) {
-    await time.pass({ at: time.now() + LOOK_EVERY_MS, isOver });
-    left = restOf(world, hosts);
-  }
+  const left = await comeToRest(world, hosts, isOver);
   return {
     plan,
-    violation: left,
+    violation: world.watch.violation() ?? left,
     history: history.lines(),
-    turns: [...world.memory.tables.apartments.all()].reduce(
-      (sum, { version }) => sum + version - 1,
-      0,
-    ),
+    turns: world.watch.turns(),
+    faults: world.faults.counts,
   };
+}
+
+/** Answers what is left when it should have ended long ago. */
+async function comeToRest(
+  world: World,
+  hosts: readonly SimHost[],
+  isOver: () => boolean,
+): Promise<Violation | undefined> {
+  const { time } = world;
+  const restAt = time.now() + REST_MS_MAX;
+  for (;;) {
+    const left = restOf(world, hosts);
+    if (left === undefined || isOver() || time.now() >= restAt) return left;
+    await time.pass({ at: time.now() + LOOK_EVERY_MS, isOver });
+  }
 }

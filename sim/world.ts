@@ -2,13 +2,19 @@
 import type { Ports } from "../shared/app/ports.ts";
 import { connectMemory, type Memory } from "../shared/memory/connect.ts";
 import { MEMORY_APARTMENT_QUEUE } from "../shared/memory/memory-apartment-queue.ts";
-import { memoryTables } from "../shared/memory/memory-tables.ts";
+import { type MemoryTables, memoryTables } from "../shared/memory/memory-tables.ts";
+import type { ApartmentRecord } from "../shared/model/apartment-record.ts";
 import { Settings } from "../shared/model/settings.ts";
 import { RULES } from "./bus-rules.ts";
+import { witnessed } from "./checks/carried-out.ts";
+import { type Call, startWatch, type Watch } from "./checks/watch.ts";
+import { describeTurn } from "./describe.ts";
 import { type Faults, faultsOf } from "./faults.ts";
-import { APARTMENT_SOURCE } from "./functions.ts";
+import { APARTMENT_SOURCE, DEAD_LETTER_QUEUE } from "./functions.ts";
 import { type History, historyOf } from "./history.ts";
+import { troubled } from "./message-faults.ts";
 import { simNames } from "./names.ts";
+import { type Outages, outagesOf } from "./outages.ts";
 import type { Plan } from "./plan.ts";
 import { type QueueWaits, queueWaits } from "./queue-waits.ts";
 import { type Random, randomOf } from "./random.ts";
@@ -20,8 +26,10 @@ export type World = {
   readonly settings: Settings;
   readonly time: VirtualTime;
   readonly faults: Faults;
+  readonly outages: Outages;
   readonly memory: Memory;
   readonly history: History;
+  readonly watch: Watch;
   /** Randomness that is no fault's. */
   readonly random: (subject: string) => Random;
   /** What networks and processes take. */
@@ -33,38 +41,77 @@ export type World = {
 export type Deps = Ports & { readonly settings: Settings };
 export type StartedWorker = { readonly worker: Worker; readonly deps: Deps };
 
-export const DEAD_LETTER_QUEUE = "apartments-dead.fifo";
+/** Far more than the clocks of a cloud's machines differ. */
+const SKEW_MS_MAX = 4_000;
 
 export function makeWorld(plan: Plan): World {
   const time = virtualTime();
   const faults = faultsOf(plan);
   const settings = Settings.parse({});
+  const history = historyOf(time);
+  const watch = startWatch(({ worker }, before, next) =>
+    history.tell(() => describeTurn(worker, before, next)),
+  );
+  let call: Call | undefined;
   const memory = connectMemory({
     clock: { now: time.now, sleep: time.sleep },
     names: simNames(),
     settings,
     rules: RULES,
-    tables: memoryTables(),
+    tables: watchedTables((next) => watch.written(call, next)),
   });
   addDeadLetterQueue(memory);
   const random = (subject: string) => randomOf(plan.seed, subject);
   const latency = random("latency");
-  const gates: GateDeps = { time, faults, latency, calling: () => {} };
+  const calling: GateDeps["calling"] = (begun) => {
+    call = begun;
+  };
+  const network = { time, faults, memory, tell: history.tell };
+  const ports = witnessed(troubled(network, memory.ports), watch);
+  const outages = outagesOf(time);
+  const gates: GateDeps = { time, faults, outages, latency, calling, tell: history.tell };
   let workers = 0;
   return {
     plan,
     settings,
     time,
     faults,
+    outages,
     memory,
     random,
     latency,
     commandsSent: queueWaits(time, memory.queues),
-    history: historyOf(time),
+    history,
+    watch,
     startWorker: (name) => {
       workers += 1;
-      const worker = { id: workers, name, skewMs: 0, isDead: false };
-      return { worker, deps: { ...portsOf(gates, memory.ports, worker), settings } };
+      const worker: Worker = {
+        id: workers,
+        name,
+        skewMs: faults.strikes("clock-skewed")
+          ? faults.draw("clock-skewed").int(-SKEW_MS_MAX, SKEW_MS_MAX)
+          : 0,
+        isDead: false,
+        isLate: false,
+        onDeath: () => {},
+      };
+      return { worker, deps: { ...portsOf(gates, ports, worker), settings } };
+    },
+  };
+}
+
+/** Tables that tell of each write of an apartment. */
+function watchedTables(written: (next: ApartmentRecord) => void): MemoryTables {
+  const tables = memoryTables();
+  const { apartments } = tables;
+  return {
+    ...tables,
+    apartments: {
+      ...apartments,
+      put: (id, record) => {
+        apartments.put(id, record);
+        written(apartments.get(id) ?? record);
+      },
     },
   };
 }

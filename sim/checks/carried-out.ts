@@ -1,0 +1,94 @@
+/**
+ * Ports that tell which effects took effect, by the names of `effect-name.ts`. They are behind the gate: what is told here
+ * is durable where it belongs, whether or not its worker lived to know.
+ */
+import type { JobStore, Placement, Ports } from "../../shared/app/ports.ts";
+import { effectName } from "./effect-name.ts";
+
+export interface Witness {
+  readonly carriedOut: (name: string) => void;
+  /** A job's record took a projection in. */
+  readonly projected: (name: string) => void;
+  readonly roomChanged: () => void;
+}
+
+export function witnessed(ports: Ports, witness: Witness): Ports {
+  const { apartmentQueue, commandQueues, bus, incidents } = ports;
+  const { carriedOut } = witness;
+  return {
+    ...ports,
+    jobs: witnessedJobs(ports.jobs, witness),
+    placement: witnessedRooms(ports.placement, witness),
+    apartmentQueue: {
+      send: async (messages) => {
+        await apartmentQueue.send(messages);
+        for (const { to, message } of messages) {
+          carriedOut(effectName({ kind: "message", to, message }));
+          // A reservation is carried out when its answer is on the way.
+          if (message.body.kind === "reserved") carriedOut(`reserve ${to} ${message.logicalId}`);
+        }
+      },
+    },
+    commandQueues: {
+      ...commandQueues,
+      send: async (queueUrl, command) => {
+        const sent = await commandQueues.send(queueUrl, command);
+        carriedOut(`command ${command.commandId}`);
+        return sent;
+      },
+    },
+    bus: {
+      put: async (events) => {
+        await bus.put(events);
+        for (const event of events) carriedOut(effectName({ kind: "event", event }));
+      },
+    },
+    incidents: {
+      ...incidents,
+      open: async (incident) => {
+        const opened = await incidents.open(incident);
+        carriedOut(effectName({ kind: "open-incident", incident }));
+        return opened;
+      },
+      resolve: async (incidentId, at) => {
+        const resolved = await incidents.resolve(incidentId, at);
+        carriedOut(effectName({ kind: "resolve-incident", incidentId, at }));
+        return resolved;
+      },
+    },
+  };
+}
+
+function witnessedJobs(jobs: JobStore, { carriedOut, projected }: Witness): JobStore {
+  return {
+    ...jobs,
+    create: async (job) => {
+      const created = await jobs.create(job);
+      carriedOut(effectName({ kind: "new-job", job }));
+      return created;
+    },
+    project: async (effect) => {
+      const name = effectName(effect);
+      const answer = await jobs.project(effect);
+      carriedOut(name);
+      if (answer.status === "projected") projected(name);
+      return answer;
+    },
+  };
+}
+
+function witnessedRooms(placement: Placement, { carriedOut, roomChanged }: Witness): Placement {
+  return {
+    ...placement,
+    reserve: async (effect) => {
+      const answer = await placement.reserve(effect);
+      roomChanged();
+      return answer;
+    },
+    release: async (effect) => {
+      await placement.release(effect);
+      carriedOut(effectName({ ...effect, kind: "release" }));
+      roomChanged();
+    },
+  };
+}

@@ -1,0 +1,26 @@
+/** An invariant that broke, by its name. */
+
+export type Invariant =
+  | "A1"
+  | "A2"
+  | "A3"
+  | "A4"
+  | "A5"
+  | "A6"
+  | "A7"
+  | "A8"
+  | "A9"
+  /** A VM runs at two hosts. */
+  | "two_copies"
+  /** What a commit said was to be done was done twice, or counted twice. */
+  | "once"
+  /** The record says what is not so. */
+  | "truth"
+  /** Room is held that nobody has, or is not held that somebody has. */
+  | "room"
+  | "incidents";
+
+export type Violation = { readonly invariant: Invariant; readonly detail: string };
+
+/** Raises a violation. */
+export type Broken = (invariant: Invariant, detail: string) => void;

@@ -1,0 +1,77 @@
+/** A turn in words: the record before and after it, and what it sends. */
+import type { ActiveJob, ApartmentRecord } from "../shared/model/apartment-record.ts";
+import type { Effect } from "../shared/model/effect.ts";
+import type { Worker } from "./worker.ts";
+
+export function describeTurn(
+  { name, id, batch }: Worker,
+  before: ApartmentRecord,
+  next: ApartmentRecord,
+): string {
+  const messages = [...(batch?.get(next.id)?.logicalIds ?? ["inline"])];
+  return [
+    `turn of ${next.id} by ${name} #${id}: ${messages.join(", ")}`,
+    `    was  ${describeRecord(before)}`,
+    `    is   ${describeRecord(next)}`,
+    ...next.effects.map((effect) => `    sends ${describeEffect(effect)}`),
+  ].join("\n");
+}
+
+function describeRecord(record: ApartmentRecord): string {
+  const { version, vm, active, queued, systemJob, unsettled, paused, epoch, wakeAt, updatedAt } =
+    record;
+  return [
+    `v${version} ${vm.state}${vm.hostId === undefined ? "" : ` at ${vm.hostId}`}`,
+    `epoch ${epoch}`,
+    active === undefined ? "no job" : describeActive(active, updatedAt),
+    ...(systemJob === undefined ? [] : [`${systemJob.type} is to begin`]),
+    ...(queued.length === 0 ? [] : [`${queued.map(({ jobId }) => jobId).join(" ")} wait`]),
+    ...unsettled.map(
+      ({ verb, hostId, epoch: of }) => `${verb} of epoch ${of} unsettled at ${hostId}`,
+    ),
+    ...Object.entries(record.observations).map(
+      ([hostId, { power, bootOrdinal, seq }]) => `${hostId} said ${power} (${bootOrdinal}:${seq})`,
+    ),
+    ...(paused ? ["paused"] : []),
+    ...(wakeAt === undefined ? [] : [`wakes in ${seconds(wakeAt - updatedAt)}`]),
+  ].join("; ");
+}
+
+function describeActive({ jobId, type, step, waitFor, deadlineAt }: ActiveJob, at: number): string {
+  const waits =
+    waitFor.kind === "timer"
+      ? "a timer"
+      : waitFor.kind === "reserved"
+        ? `room at ${waitFor.hostId}`
+        : `${waitFor.verb} at ${waitFor.hostId}`;
+  return `${jobId} ${type} is ${step}, waits for ${waits}, ${seconds(deadlineAt - at)} left`;
+}
+
+function describeEffect(effect: Effect): string {
+  switch (effect.kind) {
+    case "command":
+      return `${effect.call.verb} to ${effect.hostId}, epoch ${effect.epoch}, for boot ${effect.bootId}`;
+    case "job":
+      return `${effect.jobId} is ${effect.status}${effect.error === undefined ? "" : `: ${effect.error.code}, ${effect.error.detail}`}`;
+    case "reserve":
+      return `reserve at ${effect.hostId}, attempt ${effect.attempt}`;
+    case "release":
+      return `release at ${effect.hostId}`;
+    case "new-job":
+      return `make ${effect.job.id} ${effect.job.type}, ${effect.job.status}`;
+    case "message":
+      return `${effect.message.logicalId} to ${effect.to}`;
+    case "event":
+      return `event ${effect.event.topic}`;
+    case "open-incident":
+      return `open ${effect.incident.kind}`;
+    case "resolve-incident":
+      return `resolve ${effect.incidentId}`;
+    default:
+      return effect satisfies never;
+  }
+}
+
+function seconds(ms: number): string {
+  return `${(ms / 1000).toFixed(1)} s`;
+}

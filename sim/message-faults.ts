@@ -1,0 +1,62 @@
+/**
+ * What happens to messages on their way to the apartments' queue: they come twice, come again much later, or land among the
+ * dead. SQS's de-duplication is a courtesy that correctness does not rest on: here what comes again is not recognised by it.
+ */
+import type { Ports } from "../shared/app/ports.ts";
+import type { Memory } from "../shared/memory/connect.ts";
+import { MEMORY_APARTMENT_QUEUE } from "../shared/memory/memory-apartment-queue.ts";
+import { MEMORY_SENDER_ID } from "../shared/memory/memory-queues.ts";
+import type { Faults } from "./faults.ts";
+import { DEAD_LETTER_QUEUE } from "./functions.ts";
+import type { VirtualTime } from "./virtual-time.ts";
+
+/** From within SQS's de-duplication window to long after what the record remembers. */
+const RESENT_MS = { least: 1_000, most: 3_600_000 };
+
+type Deps = {
+  readonly time: VirtualTime;
+  readonly faults: Faults;
+  readonly memory: Memory;
+  readonly tell: (text: () => string) => void;
+};
+
+export function troubled({ time, faults, memory, tell }: Deps, ports: Ports): Ports {
+  let copies = 0;
+  const put = (queueName: string, groupId: string, body: string) => {
+    copies += 1;
+    memory.queues.request({
+      action: "sendMessage",
+      queueName,
+      senderId: MEMORY_SENDER_ID,
+      entry: { body, groupId, deduplicationId: `copy-${copies}` },
+    });
+  };
+  const { apartmentQueue } = ports;
+  return {
+    ...ports,
+    apartmentQueue: {
+      send: async (messages) => {
+        const dead = new Set(messages.filter(() => faults.strikes("message-dead")));
+        await apartmentQueue.send(messages.filter((each) => !dead.has(each)));
+        for (const { to, message } of dead) {
+          tell(() => `${message.logicalId} to ${to} lands among the dead letters`);
+          put(DEAD_LETTER_QUEUE, to, JSON.stringify(message));
+        }
+        for (const { to, message } of messages) {
+          const body = JSON.stringify(message);
+          if (faults.strikes("message-doubled")) {
+            tell(() => `${message.logicalId} to ${to} is in the queue twice`);
+            put(MEMORY_APARTMENT_QUEUE, to, body);
+          }
+          if (faults.strikes("message-resent")) {
+            const afterMs = faults.draw("message-resent").int(RESENT_MS.least, RESENT_MS.most);
+            time.after(afterMs, () => {
+              tell(() => `${message.logicalId} to ${to} is sent again after ${afterMs / 1000} s`);
+              put(MEMORY_APARTMENT_QUEUE, to, body);
+            });
+          }
+        }
+      },
+    },
+  };
+}
