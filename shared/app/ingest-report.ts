@@ -2,10 +2,12 @@
  * Takes a report: one conditional write, and for a report that says nothing new that is all (design.md, "Reports").
  *
  *  1. What is refused has changed nothing; what has been heard already is answered with the lease as it stands.
- *  2. Quiet means: complete, the digest of the last report *applied* in this boot, nothing left open by that one, no resync
- *     due. So a report that was accepted and never worked off is followed by one that is not quiet.
+ *  2. Quiet means: complete, the digest of the last report *applied* in this boot, nothing left open by that one, nothing
+ *     else heard since (`core/heard-marks.ts`), no resync due. So a report that was accepted and never worked off, or only
+ *     half, is followed by one that is not quiet.
  *  3. The lease is extended from the moment of receiving; the agent counts from the moment of sending, which is earlier.
  */
+import { isHeardAlone } from "../core/heard-marks.ts";
 import type { Report, ReportAnswer } from "../model/agent-protocol.ts";
 import type { Heartbeat } from "../model/host.ts";
 import { type Answer, refuse } from "../model/problem.ts";
@@ -34,10 +36,12 @@ export async function ingestReport(
   if (!fitsAnEvent(deps, report))
     return refuse("payload_too_large", "the report does not fit, names and details are too long");
   const now = deps.clock.now();
+  const digest = reportDigest(deps, report);
   const beaten = await deps.hosts.beat({
     ...caller,
     bootId: report.bootId,
     seq: report.seq,
+    digest,
     vmCount: report.vms.length,
     now,
     leaseUntil: now + deps.settings.leaseSeconds * 1000, // 3
@@ -51,7 +55,7 @@ export async function ingestReport(
       return accepted(deps, beaten.heartbeat, now); // 1
     case "beaten":
       if (beaten.heartbeat.silent === true) await markHeard(deps, beaten.heartbeat);
-      await passOn(deps, report, { heartbeat: beaten.heartbeat, now });
+      await passOn(deps, report, { heartbeat: beaten.heartbeat, digest, now });
       return accepted(deps, beaten.heartbeat, now);
     default:
       return beaten satisfies never;
@@ -62,24 +66,23 @@ export async function ingestReport(
 async function passOn(
   deps: ReportDeps,
   report: Report,
-  at: { readonly heartbeat: Heartbeat; readonly now: number },
+  at: { readonly heartbeat: Heartbeat; readonly digest: string; readonly now: number },
 ): Promise<void> {
-  const { hostId, bootOrdinal } = at.heartbeat;
-  const digest = reportDigest(deps, report);
-  if (report.complete && isQuiet(at.heartbeat, digest, { now: at.now, settings: deps.settings }))
-    return;
+  const { heartbeat, digest, now } = at;
+  const { hostId, bootOrdinal } = heartbeat;
+  if (report.complete && isQuiet(heartbeat, digest, { now, settings: deps.settings })) return;
   await deps.bus.put([
     {
       family: "agent.report",
       topic: `agent.report.${hostId}`,
       id: `${hostId}.${bootOrdinal}.${report.seq}`,
-      at: at.now,
+      at: now,
       detail: {
         hostId,
         bootOrdinal,
         seq: report.seq,
         digest,
-        receivedAt: at.now,
+        receivedAt: now,
         report: deps.codec.pack(JSON.stringify(report)),
       },
     },
@@ -88,7 +91,7 @@ async function passOn(
 
 /** 2. */
 function isQuiet(
-  { applied, bootOrdinal }: Heartbeat,
+  { applied, bootOrdinal, heard }: Heartbeat,
   digest: string,
   at: { readonly now: number; readonly settings: Settings },
 ): boolean {
@@ -96,6 +99,7 @@ function isQuiet(
     applied !== undefined &&
     applied.bootOrdinal === bootOrdinal &&
     applied.digest === digest &&
+    isHeardAlone(heard, digest) &&
     !isResyncDue(applied, at)
   );
 }

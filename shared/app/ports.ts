@@ -11,7 +11,14 @@ import type { ApartmentMessage } from "../model/apartment-message.ts";
 import type { ApartmentRecord } from "../model/apartment-record.ts";
 import type { Command } from "../model/command.ts";
 import type { JobEffect, ReleaseEffect, ReserveEffect } from "../model/effect.ts";
-import type { Capacity, Heartbeat, HostFact, HostRecord, Inventory } from "../model/host.ts";
+import type {
+  Capacity,
+  HeardMark,
+  Heartbeat,
+  HostFact,
+  HostRecord,
+  Inventory,
+} from "../model/host.ts";
 import type { AccountId, BootId, HostId, JobId, VmId } from "../model/ids.ts";
 import type { IncidentId, IncidentKind, IncidentRecord } from "../model/incident.ts";
 import type { JobRecord, JobStatus } from "../model/job.ts";
@@ -180,13 +187,15 @@ export interface HostStore {
   >;
   /**
    * One conditional write (design.md, "Reports"): holds if key and boot are the current ones and `seq` is newer; extends
-   * the lease; answers the heartbeat after it. `replayed`: a seq not newer, of the current boot: changes nothing.
+   * the lease; marks the digest as heard; answers the heartbeat after it. `replayed`: a seq not newer, of the current boot:
+   * changes nothing. Above `HEARD_MAX` marks, a second write puts them together as `HEARD_CROWD`.
    */
   readonly beat: (beat: {
     readonly hostId: HostId;
     readonly publicKey: string;
     readonly bootId: BootId;
     readonly seq: number;
+    readonly digest: string;
     readonly vmCount: number;
     readonly now: number;
     readonly leaseUntil: number;
@@ -210,13 +219,24 @@ export interface HostStore {
   /** Capacity as the agent reported it, for a host that an operator gave none. */
   readonly setCapacity: (id: HostId, capacity: Capacity) => Promise<void>;
   readonly readInventory: (id: HostId) => Promise<Inventory | undefined>;
-  /** Holds if the stored order is lower. */
-  readonly writeInventory: (inventory: Inventory) => Promise<"written" | "superseded">;
-  /** Notes on the heartbeat what was worked off; holds if it is newer than what is noted. */
-  readonly markApplied: (
-    id: HostId,
-    applied: NonNullable<Heartbeat["applied"]>,
-  ) => Promise<"marked" | "superseded">;
+  /**
+   * Holds if what is stored is still the inventory that `next` was compared with. `changed` means "read and compare": it may
+   * be one's own write whose answer was lost.
+   */
+  readonly writeInventory: (
+    next: Inventory,
+    comparedWith: Pick<Inventory, "bootOrdinal" | "seq"> | undefined,
+  ) => Promise<"written" | "changed">;
+  /**
+   * Notes on the heartbeat what was worked off: `applied`, unless something newer is noted, and forgets the `settled` marks
+   * of that boot which no later report has renewed.
+   */
+  readonly markApplied: (note: {
+    readonly hostId: HostId;
+    readonly bootOrdinal: number;
+    readonly applied?: Heartbeat["applied"];
+    readonly settled: readonly HeardMark[];
+  }) => Promise<void>;
 }
 
 /** Room on hosts. */
@@ -236,6 +256,8 @@ export interface Placement {
   ) => Promise<
     { readonly status: "held" } | { readonly status: "refused"; readonly reason: string }
   >;
+  /** The VMs that hold room on a host. Consistent. */
+  readonly holders: (id: HostId) => Promise<readonly VmId[]>;
   /** Gives it back, unless it was taken at a later revision; nothing held is fine, and remembered for a day. */
   readonly release: (release: Pick<ReleaseEffect, "hostId" | "vmId" | "revision">) => Promise<void>;
 }

@@ -3,15 +3,25 @@
  *
  *  1. Messages first, then the inventory, then `applied`: a crash in between repeats what the apartments know by its logical
  *     id (A3), and a report counts as applied only when all of it was passed on.
- *  2. A report older than the inventory changes nothing: the newer one has said all that it says.
- *  3. `applied.at` is when the host was last compared whole, not when it last said something: else a host with a change
+ *  2. An inventory follows the one that its report was compared with, and no other: two that are worked off side by side
+ *     are told one after the other.
+ *  3. A report older than the inventory changes nothing. It may have told something all the same, before its worker died
+ *     or was overtaken: that is told again as the inventory has it.
+ *  4. Where nobody is left to do that, the report's mark stays, and a later report is told whole (`core/heard-marks.ts`).
+ *  5. `applied.at` is when the host was last compared whole, not when it last said something: else a host with a change
  *     every few minutes would never be resynced.
  */
-import { diffInventory, type InventoryDiff, type Observed } from "../core/diff-inventory.ts";
+import {
+  correctOvertaken,
+  diffInventory,
+  type InventoryDiff,
+  type Observed,
+} from "../core/diff-inventory.ts";
+import { doubtsBefore } from "../core/heard-marks.ts";
 import { isNewer } from "../core/observe.ts";
 import { Report } from "../model/agent-protocol.ts";
 import type { ApartmentMessage } from "../model/apartment-message.ts";
-import type { Inventory } from "../model/host.ts";
+import type { HeardMark, Heartbeat, Inventory } from "../model/host.ts";
 import { HostId, LogicalId } from "../model/ids.ts";
 import { IncidentId } from "../model/incident.ts";
 import type { Settings } from "../model/settings.ts";
@@ -23,10 +33,12 @@ import { unlike } from "./report-digest.ts";
 
 /** Above the largest body that `ingest` unpacks; a bound against what it did not pack. */
 const REPORT_BYTES_MAX = 2 * 1024 * 1024;
+/** Each further attempt needs another report of the host to have been worked off meanwhile. */
+const ATTEMPTS_MAX = 5;
 
 type ReconcileDeps = Pick<
   Ports,
-  "hosts" | "apartmentQueue" | "incidents" | "bus" | "codec" | "telemetry"
+  "hosts" | "placement" | "apartmentQueue" | "incidents" | "bus" | "codec" | "telemetry"
 > & { readonly settings: Settings };
 
 type Work = {
@@ -34,28 +46,59 @@ type Work = {
   readonly event: AgentReportDetail;
   readonly report: Report;
   readonly row: HostRow;
-  readonly inventory: Inventory | undefined;
+  /** Everything is passed on, and what is not listed is looked for. */
+  readonly whole: boolean;
+  /** Of the reports that are worked off with this one. */
+  readonly settled: readonly HeardMark[];
 };
 
 /** Throws on what `ingest` did not pack; whoever gave the event keeps it then. */
 export async function reconcileHost(deps: ReconcileDeps, event: AgentReportDetail): Promise<void> {
   const hostId = HostId.parse(event.hostId);
   const report = Report.parse(JSON.parse(deps.codec.unpack(event.report, REPORT_BYTES_MAX)));
-  const [row, inventory] = await Promise.all([
+  const [row, first] = await Promise.all([
     deps.hosts.read(hostId),
     deps.hosts.readInventory(hostId),
   ]);
   if (row === undefined) return; // the host was forgotten meanwhile
-  const work = { hostId, event, report, row, inventory };
-  if (inventory === undefined || isNewer(event, inventory)) await passOn(deps, work);
-  // Passed on by an earlier try that died before it could say so.
-  else if (!isNewer(inventory, event)) await markApplied(deps, work, inventory.vms);
-  // 2
+  const work = { hostId, event, report, row, ...scopeOf(deps, event, row.heartbeat) };
+  let inventory = first;
+  for (let attempts = 1; attempts <= ATTEMPTS_MAX; attempts += 1) {
+    if (inventory !== undefined && isNewer(inventory, event)) return correct(deps, work, inventory); // 3
+    // Passed on by an earlier try that died before it could say so.
+    if (inventory !== undefined && !isNewer(event, inventory))
+      return markApplied(deps, work, inventory.vms);
+    if ((await passOn(deps, work, inventory)) === "done") return;
+    inventory = await deps.hosts.readInventory(hostId); // 2
+  }
+  throw new Error(`host ${hostId}: its inventory changed ${ATTEMPTS_MAX} times meanwhile`);
+}
+
+/** In a new boot, when a resync is due, and when something was told that nobody wrote down, a host is compared whole. */
+function scopeOf(
+  { settings }: Pick<ReconcileDeps, "settings">,
+  event: AgentReportDetail,
+  heartbeat: Heartbeat | undefined,
+): Pick<Work, "whole" | "settled"> {
+  const { bootOrdinal, seq, digest, receivedAt } = event;
+  const ofThisBoot = heartbeat?.bootOrdinal === bootOrdinal ? heartbeat : undefined;
+  const applied = heartbeat?.applied;
+  const doubts = doubtsBefore(ofThisBoot?.heard, { seq, digest, receivedAt });
+  const whole =
+    applied?.bootOrdinal !== bootOrdinal ||
+    isResyncDue(applied, { now: receivedAt, settings }) ||
+    doubts.abandoned; // 4
+  const own = { digest, seq: ofThisBoot?.heard?.[digest]?.seq ?? seq };
+  return { whole, settled: [...(own.seq > seq ? [] : [own]), ...(whole ? doubts.marks : [])] };
 }
 
 /** 1. */
-async function passOn(deps: ReconcileDeps, work: Work): Promise<void> {
-  const { hostId, event, report, inventory } = work;
+async function passOn(
+  deps: ReconcileDeps,
+  work: Work,
+  inventory: Inventory | undefined,
+): Promise<"done" | "changed"> {
+  const { hostId, event, report, whole } = work;
   const { bootOrdinal, seq } = event;
   const diff = diffInventory(
     inventory,
@@ -63,40 +106,47 @@ async function passOn(deps: ReconcileDeps, work: Work): Promise<void> {
     {
       graceReports: deps.settings.missingGraceReports,
       massAbsencePercent: deps.settings.massAbsencePercent,
-      resync: isWhole(deps, work),
+      resync: whole,
+      ...(whole ? { expected: await deps.placement.holders(hostId) } : {}),
     },
   );
   await noteCapacity(deps, work);
   await noteMassAbsence(deps, work, diff);
-  await deps.apartmentQueue.send(
-    diff.observed.map((observed) => ({ to: observed.vmId, message: messageOf(work, observed) })),
-  );
-  deps.telemetry.count("observationsPassedOn", diff.observed.length);
-  const written = await deps.hosts.writeInventory({ hostId, bootOrdinal, seq, vms: diff.vms });
-  if (written === "written") await markApplied(deps, work, diff.vms);
+  await tell(deps, work, diff.observed, event);
+  const next = { hostId, bootOrdinal, seq, complete: report.complete, vms: diff.vms };
+  if ((await deps.hosts.writeInventory(next, inventory)) === "changed") return "changed";
+  await markApplied(deps, work, diff.vms);
+  return "done";
+}
+
+/** 3. */
+async function correct(deps: ReconcileDeps, work: Work, inventory: Inventory): Promise<void> {
+  const { hostId, event, report, settled } = work;
+  const { bootOrdinal } = event;
+  // The first report of a boot is told whole.
+  if (inventory.bootOrdinal !== bootOrdinal) return;
+  const { observed, whole } = correctOvertaken(report, inventory);
+  await tell(deps, work, observed, inventory);
+  if (!whole) return; // 4
+  const own = settled.filter(({ digest }) => digest === event.digest);
+  await deps.hosts.markApplied({ hostId, bootOrdinal, settled: own });
 }
 
 async function markApplied(deps: ReconcileDeps, work: Work, vms: Inventory["vms"]): Promise<void> {
-  const { bootOrdinal, seq, digest, receivedAt } = work.event;
+  const { hostId, event, report, row, whole, settled } = work;
+  const { bootOrdinal, seq, digest, receivedAt } = event;
   const absencesPending = Object.values(vms).some(({ absences }) => absences !== undefined);
-  await deps.hosts.markApplied(work.hostId, {
+  await deps.hosts.markApplied({
+    hostId,
     bootOrdinal,
-    seq,
-    digest: work.report.complete && !absencesPending ? digest : unlike(digest),
-    at: isWhole(deps, work) ? receivedAt : (work.row.heartbeat?.applied?.at ?? receivedAt), // 3
+    settled,
+    applied: {
+      bootOrdinal,
+      seq,
+      digest: report.complete && !absencesPending ? digest : unlike(digest),
+      at: whole ? receivedAt : (row.heartbeat?.applied?.at ?? receivedAt), // 5
+    },
   });
-}
-
-/** Whether everything is passed on: in a new boot, and when a resync is due. */
-function isWhole(
-  { settings }: Pick<ReconcileDeps, "settings">,
-  { row, event }: Pick<Work, "row" | "event">,
-): boolean {
-  const applied = row.heartbeat?.applied;
-  return (
-    applied?.bootOrdinal !== event.bootOrdinal ||
-    isResyncDue(applied, { now: event.receivedAt, settings })
-  );
 }
 
 /** What the agent sees of its machine counts, unless an operator said otherwise. */
@@ -124,12 +174,20 @@ async function noteMassAbsence(
   });
 }
 
-function messageOf({ hostId, event }: Work, observed: Observed): ApartmentMessage {
-  const { bootOrdinal, seq, receivedAt } = event;
-  const { power, detail, epoch } = observed;
-  return {
+/** Tells the apartments, in the order of the report that says so. */
+async function tell(
+  deps: ReconcileDeps,
+  { hostId, event: { receivedAt } }: Work,
+  observed: readonly Observed[],
+  { bootOrdinal, seq }: Pick<Inventory, "bootOrdinal" | "seq">,
+): Promise<void> {
+  const messageOf = ({ power, detail, epoch }: Observed): ApartmentMessage => ({
     v: 1,
     logicalId: LogicalId.parse(`obs:${hostId}:${bootOrdinal}:${seq}`),
     body: { kind: "observed", hostId, bootOrdinal, seq, power, detail, epoch, receivedAt },
-  };
+  });
+  await deps.apartmentQueue.send(
+    observed.map((each) => ({ to: each.vmId, message: messageOf(each) })),
+  );
+  deps.telemetry.count("observationsPassedOn", observed.length);
 }

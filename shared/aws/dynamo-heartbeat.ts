@@ -1,6 +1,7 @@
-/** The one write that a quiet report costs. */
+/** What each report costs: one write of the heartbeat. */
 import { UpdateCommand } from "@aws-sdk/lib-dynamodb";
 import type { HostStore } from "../app/ports.ts";
+import { HEARD_CROWD, HEARD_MAX, type Heartbeat } from "../model/host.ts";
 import { conditional, type Dynamo } from "./dynamo-call.ts";
 import { names, values } from "./expression.ts";
 import { HEARTBEAT_ITEM, hostKey, parseHeartbeat } from "./host-row.ts";
@@ -9,19 +10,24 @@ type Beat = Parameters<HostStore["beat"]>[0];
 type Beaten = Awaited<ReturnType<HostStore["beat"]>>;
 
 export async function beat(dynamo: Dynamo, report: Beat): Promise<Beaten> {
-  const { hostId, publicKey, bootId, seq, vmCount, now, leaseUntil } = report;
+  const { hostId, publicKey, bootId, seq, digest, vmCount, now, leaseUntil } = report;
   const table = dynamo.tables.hosts;
   const update = new UpdateCommand({
     TableName: table,
     Key: hostKey(hostId, HEARTBEAT_ITEM),
+    // The map is there since the session (`dynamo-host-session.ts`): an update cannot make it and write into it.
     UpdateExpression:
-      "SET #seq = :seq, #vmCount = :vmCount, #lastReportAt = :now, #leaseUntil = :leaseUntil",
+      "SET #seq = :seq, #vmCount = :vmCount, #lastReportAt = :now, #leaseUntil = :leaseUntil, " +
+      "#heard.#digest = :mark",
     ConditionExpression: "#publicKey = :publicKey AND #bootId = :bootId AND #seq < :seq",
-    ExpressionAttributeNames: names(
-      ...["seq", "vmCount", "lastReportAt", "leaseUntil"],
-      ...["publicKey", "bootId"],
-    ),
-    ExpressionAttributeValues: values({ publicKey, bootId, seq, vmCount, now, leaseUntil }),
+    ExpressionAttributeNames: {
+      ...names("seq", "vmCount", "lastReportAt", "leaseUntil", "publicKey", "bootId", "heard"),
+      "#digest": digest,
+    },
+    ExpressionAttributeValues: {
+      ...values({ publicKey, bootId, seq, vmCount, now, leaseUntil }),
+      ":mark": { seq, at: now },
+    },
     ReturnValues: "ALL_NEW",
     ReturnValuesOnConditionCheckFailure: "ALL_OLD",
   });
@@ -29,7 +35,7 @@ export async function beat(dynamo: Dynamo, report: Beat): Promise<Beaten> {
   const written = await conditional(dynamo, doing, () => dynamo.documents.send(update));
   if (written.held) {
     const heartbeat = parseHeartbeat(table, written.output.Attributes ?? {});
-    return { status: "beaten", heartbeat };
+    return { status: "beaten", heartbeat: await bounded(dynamo, heartbeat) };
   }
   // No heartbeat: the host never joined, so no key is its own.
   if (written.stored === undefined) return { status: "wrong_key" };
@@ -37,4 +43,24 @@ export async function beat(dynamo: Dynamo, report: Beat): Promise<Beaten> {
   if (heartbeat.publicKey !== publicKey) return { status: "wrong_key" };
   if (heartbeat.bootId !== bootId) return { status: "stale_boot" };
   return { status: "replayed", heartbeat };
+}
+
+/** Nothing of many reports was worked off: their marks stand together, or the item would grow with each. */
+async function bounded(dynamo: Dynamo, heartbeat: Heartbeat): Promise<Heartbeat> {
+  const { hostId, bootOrdinal, seq } = heartbeat;
+  const marks = Object.values(heartbeat.heard ?? {});
+  if (marks.length <= HEARD_MAX) return heartbeat;
+  const heard = { [HEARD_CROWD]: { seq, at: Math.min(...marks.map(({ at }) => at)) } };
+  const update = new UpdateCommand({
+    TableName: dynamo.tables.hosts,
+    Key: hostKey(hostId, HEARTBEAT_ITEM),
+    UpdateExpression: "SET #heard = :heard",
+    // A later report has a mark of its own by now, and puts them together itself.
+    ConditionExpression: "#bootOrdinal = :bootOrdinal AND #seq = :seq",
+    ExpressionAttributeNames: names("heard", "bootOrdinal", "seq"),
+    ExpressionAttributeValues: values({ heard, bootOrdinal, seq }),
+  });
+  const doing = `putting the marks of host ${hostId} together`;
+  await conditional(dynamo, doing, () => dynamo.documents.send(update));
+  return { ...heartbeat, heard };
 }

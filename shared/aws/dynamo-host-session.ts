@@ -97,15 +97,17 @@ function sessionChange(
     heartbeat: {
       UpdateExpression:
         "SET #bootId = :bootId, #bootOrdinal = :next, #seq = :seq, #agentVersion = :agentVersion, " +
-        "#lastReportAt = :now REMOVE #silent",
+        `#lastReportAt = :now${next === read.bootOrdinal ? "" : ", #heard = :none"} REMOVE #silent`,
       ConditionExpression: "#publicKey = :publicKey AND #bootOrdinal = :read AND #seq = :seqRead",
       ExpressionAttributeNames: names(
         ...["bootId", "bootOrdinal", "seq", "agentVersion"],
         ...["lastReportAt", "silent", "publicKey"],
+        ...(next === read.bootOrdinal ? [] : ["heard"]),
       ),
       ExpressionAttributeValues: values({
         ...{ bootId, next, seq, agentVersion, now, publicKey },
         ...{ read: read.bootOrdinal, seqRead: read.seq },
+        ...(next === read.bootOrdinal ? {} : { none: {} }),
       }),
     },
   };

@@ -69,8 +69,8 @@ export function dynamoHostStore(dynamo: Dynamo): HostStore {
       });
     },
     readInventory: (id) => readInventory(dynamo, id),
-    writeInventory: (inventory) => writeInventory(dynamo, inventory),
-    markApplied: (id, applied) => markApplied(dynamo, id, applied),
+    writeInventory: (next, comparedWith) => writeInventory(dynamo, next, comparedWith),
+    markApplied: (note) => markApplied(dynamo, note),
   };
 }
 

@@ -1,17 +1,15 @@
-/**
- * What was last passed on of a host's VMs, and the note of it on the heartbeat. Both hold only against an older order:
- * `(bootOrdinal, seq)`.
- */
+/** What was last passed on of a host's VMs, and the note of it on the heartbeat. */
 import { gunzipSync, gzipSync } from "node:zlib";
 import { GetCommand, PutCommand, UpdateCommand } from "@aws-sdk/lib-dynamodb";
-import { type Heartbeat, Inventory } from "../model/host.ts";
+import type { HostStore } from "../app/ports.ts";
+import { type HeardMark, type Heartbeat, Inventory } from "../model/host.ts";
 import type { HostId } from "../model/ids.ts";
 import { InventoryRow } from "../model/rows.ts";
 import { conditional, type Dynamo } from "./dynamo-call.ts";
 import { parseRow } from "./dynamo-row.ts";
 import { names, values } from "./expression.ts";
-import { HEARTBEAT_ITEM, hostKey, INVENTORY_ITEM } from "./host-row.ts";
-import { calling } from "./service-failure.ts";
+import { HEARTBEAT_ITEM, hostKey, INVENTORY_ITEM, parseHeartbeat } from "./host-row.ts";
+import { calling, ServiceFailure } from "./service-failure.ts";
 
 /** 2,000 VMs reported and as many absent, at most 400 bytes each; what unpacks to more was not packed here. */
 const INVENTORY_UNPACKED_BYTES_MAX = 4 * 1024 * 1024;
@@ -31,51 +29,124 @@ export async function readInventory(
   );
   if (item === undefined) return undefined;
   const address = { table, key: `${hostId} ${INVENTORY_ITEM}` };
-  const { bootOrdinal, seq, packed } = parseRow(InventoryRow, item, address);
+  const { packed, ...order } = parseRow(InventoryRow, item, address);
   const text = gunzipSync(packed, { maxOutputLength: INVENTORY_UNPACKED_BYTES_MAX }).toString();
   const vms: unknown = JSON.parse(text);
-  return parseRow(Inventory, { hostId, bootOrdinal, seq, vms }, address);
+  return parseRow(Inventory, { hostId, ...order, vms }, address);
 }
 
 export async function writeInventory(
   dynamo: Dynamo,
-  { hostId, bootOrdinal, seq, vms }: Inventory,
-): Promise<"written" | "superseded"> {
+  { hostId, vms, ...order }: Inventory,
+  comparedWith: Pick<Inventory, "bootOrdinal" | "seq"> | undefined,
+): Promise<"written" | "changed"> {
   const put = new PutCommand({
     TableName: dynamo.tables.hosts,
     Item: {
       ...hostKey(hostId, INVENTORY_ITEM),
-      bootOrdinal,
-      seq,
+      ...order,
       packed: gzipSync(JSON.stringify(vms)),
     },
-    ConditionExpression:
-      "attribute_not_exists(#hostId) OR #bootOrdinal < :bootOrdinal OR (#bootOrdinal = :bootOrdinal AND #seq < :seq)",
-    ExpressionAttributeNames: names("hostId", "bootOrdinal", "seq"),
-    ExpressionAttributeValues: values({ bootOrdinal, seq }),
+    ...(comparedWith === undefined
+      ? {
+          ConditionExpression: "attribute_not_exists(#hostId)",
+          ExpressionAttributeNames: names("hostId"),
+        }
+      : {
+          ConditionExpression: "#bootOrdinal = :bootOrdinal AND #seq = :seq",
+          ExpressionAttributeNames: names("bootOrdinal", "seq"),
+          ExpressionAttributeValues: values({
+            bootOrdinal: comparedWith.bootOrdinal,
+            seq: comparedWith.seq,
+          }),
+        }),
   });
   const doing = `writing the inventory of host ${hostId}`;
   const written = await conditional(dynamo, doing, () => dynamo.documents.send(put));
-  return written.held ? "written" : "superseded";
+  return written.held ? "written" : "changed";
 }
 
-export async function markApplied(
-  dynamo: Dynamo,
-  hostId: HostId,
-  applied: NonNullable<Heartbeat["applied"]>,
-): Promise<"marked" | "superseded"> {
-  const { bootOrdinal, seq } = applied;
-  const update = new UpdateCommand({
-    TableName: dynamo.tables.hosts,
+type Note = Parameters<HostStore["markApplied"]>[0];
+
+/** A mark changes only when another report says the same, and `applied` only when one is worked off: a few at a time. */
+const NOTE_ATTEMPTS_MAX = 5;
+
+export async function markApplied(dynamo: Dynamo, note: Note): Promise<void> {
+  const doing = `noting reports of host ${note.hostId} as worked off`;
+  let left: Note | undefined = note;
+  for (let attempts = 1; attempts <= NOTE_ATTEMPTS_MAX; attempts += 1) {
+    const update = noteUpdate(left);
+    if (update === undefined) return;
+    const command = new UpdateCommand({ TableName: dynamo.tables.hosts, ...update });
+    const written = await conditional(dynamo, doing, () => dynamo.documents.send(command));
+    if (written.held || written.stored === undefined) return;
+    left = stillToNote(left, parseHeartbeat(dynamo.tables.hosts, written.stored));
+  }
+  const changed = new Error(`changed ${NOTE_ATTEMPTS_MAX} times meanwhile`);
+  throw new ServiceFailure(doing, changed, { transient: true });
+}
+
+/** One update with the conditions of all its parts; nothing, where nothing is left to note. */
+function noteUpdate({ hostId, bootOrdinal, applied, settled }: Note) {
+  if (applied === undefined && settled.length === 0) return undefined;
+  const marks = settled.map((mark, index) => ({
+    ...mark,
+    name: `#mark${index}`,
+    seqName: `:mark${index}`,
+  }));
+  const conditions = [
+    "attribute_exists(#hostId)",
+    ...(marks.length === 0 ? [] : ["#bootOrdinal = :boot"]),
+    ...marks.map(({ name, seqName }) => `#heard.${name}.#seq = ${seqName}`),
+    ...(applied === undefined ? [] : [NEWER]),
+  ];
+  return {
     Key: hostKey(hostId, HEARTBEAT_ITEM),
-    UpdateExpression: "SET #applied = :applied",
-    ConditionExpression:
-      "attribute_exists(#hostId) AND (attribute_not_exists(#applied) OR #applied.#bootOrdinal < :bootOrdinal" +
-      " OR (#applied.#bootOrdinal = :bootOrdinal AND #applied.#seq < :seq))",
-    ExpressionAttributeNames: names("hostId", "applied", "bootOrdinal", "seq"),
-    ExpressionAttributeValues: values({ applied, bootOrdinal, seq }),
-  });
-  const doing = `noting report ${seq} of host ${hostId} as worked off`;
-  const written = await conditional(dynamo, doing, () => dynamo.documents.send(update));
-  return written.held ? "marked" : "superseded";
+    UpdateExpression: [
+      ...(applied === undefined ? [] : ["SET #applied = :applied"]),
+      ...(marks.length === 0
+        ? []
+        : [`REMOVE ${marks.map(({ name }) => `#heard.${name}`).join(", ")}`]),
+    ].join(" "),
+    ConditionExpression: conditions.join(" AND "),
+    ExpressionAttributeNames: {
+      ...names("hostId"),
+      ...(applied === undefined ? {} : names("applied", "bootOrdinal", "seq")),
+      ...(marks.length === 0 ? {} : names("heard", "seq", "bootOrdinal")),
+      ...Object.fromEntries(marks.map(({ name, digest }) => [name, digest])),
+    },
+    ExpressionAttributeValues: {
+      ...(applied === undefined
+        ? {}
+        : values({ applied, bootOrdinal: applied.bootOrdinal, seq: applied.seq })),
+      ...(marks.length === 0 ? {} : values({ boot: bootOrdinal })),
+      ...Object.fromEntries(marks.map(({ seqName, seq }) => [seqName, seq])),
+    },
+    ReturnValuesOnConditionCheckFailure: "ALL_OLD" as const,
+  };
+}
+
+const NEWER =
+  "(attribute_not_exists(#applied) OR #applied.#bootOrdinal < :bootOrdinal" +
+  " OR (#applied.#bootOrdinal = :bootOrdinal AND #applied.#seq < :seq))";
+
+/** What of a note still holds against the heartbeat as it is. */
+function stillToNote(note: Note, { applied, heard, bootOrdinal }: Heartbeat): Note {
+  const newer =
+    note.applied !== undefined && (applied === undefined || isNewer(note.applied, applied));
+  const isThere = ({ digest, seq }: HeardMark) =>
+    bootOrdinal === note.bootOrdinal && heard?.[digest]?.seq === seq;
+  return {
+    hostId: note.hostId,
+    bootOrdinal: note.bootOrdinal,
+    ...(newer ? { applied: note.applied } : {}),
+    settled: note.settled.filter(isThere),
+  };
+}
+
+type Order = Pick<Inventory, "bootOrdinal" | "seq">;
+
+function isNewer(one: Order, other: Order): boolean {
+  if (one.bootOrdinal !== other.bootOrdinal) return one.bootOrdinal > other.bootOrdinal;
+  return one.seq > other.seq;
 }

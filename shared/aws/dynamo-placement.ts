@@ -9,12 +9,21 @@ import {
 } from "@aws-sdk/lib-dynamodb";
 import type { Placement } from "../app/ports.ts";
 import type { ReserveEffect } from "../model/effect.ts";
+import type { HostId, VmId } from "../model/ids.ts";
 import { byRoom, hostFact, takesVms, whyRefused } from "../model/placement.ts";
 import { PlaceableRow, ReservationRow } from "../model/rows.ts";
 import { conditional, type Dynamo, type Row, transact } from "./dynamo-call.ts";
 import { parseRow } from "./dynamo-row.ts";
 import { names, values } from "./expression.ts";
-import { HOST_ITEM, hostKey, PLACEMENT_UP, parseHost, reservationItem } from "./host-row.ts";
+import {
+  HOST_ITEM,
+  hostKey,
+  PLACEMENT_UP,
+  parseHost,
+  RESERVATION_PREFIX,
+  reservationItem,
+  reservationVmId,
+} from "./host-row.ts";
 import { ttlSeconds } from "./job-row.ts";
 import { calling, ServiceFailure } from "./service-failure.ts";
 
@@ -37,6 +46,7 @@ export function dynamoPlacement(dynamo: Dynamo): Placement {
       const answer = await calling(`reading host ${id}`, () => documents.send(new GetCommand(get)));
       return answer.Item === undefined ? undefined : hostFact(parseHost(tables.hosts, answer.Item));
     },
+    holders: (id) => queryHolders(dynamo, id),
     reserve: (effect) => reserve(dynamo, effect),
     release: (release) => releaseRoom(dynamo, release),
   };
@@ -59,6 +69,32 @@ async function queryPlaceable({ documents, tables }: Dynamo) {
       { table: tables.hosts, key: "placeable" },
     ),
   );
+}
+
+/** The reservations of a host stand side by side under their prefix. */
+async function queryHolders(
+  { documents, tables }: Dynamo,
+  hostId: HostId,
+): Promise<readonly VmId[]> {
+  const held: VmId[] = [];
+  let from: Row | undefined;
+  do {
+    const query = new QueryCommand({
+      TableName: tables.hosts,
+      KeyConditionExpression: "#hostId = :hostId AND begins_with(#item, :prefix)",
+      FilterExpression: "#held = :yes",
+      ProjectionExpression: "#item",
+      ExpressionAttributeNames: names("hostId", "item", "held"),
+      ExpressionAttributeValues: values({ hostId, prefix: RESERVATION_PREFIX, yes: true }),
+      ConsistentRead: true,
+      ExclusiveStartKey: from,
+    });
+    const doing = `looking for the VMs that hold room on host ${hostId}`;
+    const page = await calling(doing, () => documents.send(query));
+    for (const row of page.Items ?? []) held.push(reservationVmId(row));
+    from = page.LastEvaluatedKey;
+  } while (from !== undefined);
+  return held;
 }
 
 type Actions = NonNullable<TransactWriteCommandInput["TransactItems"]>;

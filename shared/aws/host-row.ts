@@ -7,7 +7,7 @@
  * subtract. While the capacity is not known they are what is reserved, negative.
  */
 import { Heartbeat, HostRecord } from "../model/host.ts";
-import type { HostId, VmId } from "../model/ids.ts";
+import { type HostId, VmId } from "../model/ids.ts";
 import type { Row } from "./dynamo-call.ts";
 import { parseRow } from "./dynamo-row.ts";
 
@@ -16,8 +16,15 @@ export const HEARTBEAT_ITEM = "heartbeat";
 export const INVENTORY_ITEM = "inventory";
 export const PLACEMENT_UP = "up";
 
+export const RESERVATION_PREFIX = "vm#";
+
 export function reservationItem(vmId: VmId): string {
-  return `vm#${vmId}`;
+  return `${RESERVATION_PREFIX}${vmId}`;
+}
+
+/** The VM of a reservation's item. */
+export function reservationVmId({ item }: Row): VmId {
+  return VmId.parse(String(item).slice(RESERVATION_PREFIX.length));
 }
 
 export function hostItem({ id, ...host }: HostRecord): Row {

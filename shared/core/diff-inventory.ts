@@ -1,11 +1,15 @@
 /**
  * What a report says that the host had not said before: its differences against the inventory.
  *
- *  1. A VM that is listed is passed on if it is new or anything about it changed; all are, in a new boot and on a resync.
+ *  1. A VM that is listed is passed on if it is new, was absent, or anything about it changed; all are, in a new boot and
+ *     on a resync.
  *  2. Absence counts only in complete reports: pending at the first, `missing` at the `graceReports`-th in a row of one
  *     boot, told once, and then the inventory forgets the VM.
  *  3. When more than the given share of the VMs (and more than 3) vanish in one report, none of them is missing before a
  *     second report says the same, whatever the grace (contract, `massAbsencePercent`).
+ *  4. A VM that should be there, and that the inventory does not know, is absent like one that was listed before: its
+ *     first listing may have been lost with its last.
+ *  5. What an overtaken report may have told is told again by the one that overtook it.
  */
 import type { Report, ReportedVm } from "../model/agent-protocol.ts";
 import type { Inventory } from "../model/host.ts";
@@ -45,11 +49,14 @@ export function diffInventory(
     readonly massAbsencePercent: number;
     /** Pass on whatever is listed. */
     readonly resync: boolean;
+    /** VMs that should be there, as far as that was looked up. */
+    readonly expected?: readonly VmId[];
   },
 ): InventoryDiff {
   const newBoot = inventory?.bootOrdinal !== report.bootOrdinal;
   const known = new Map(entriesOf(inventory?.vms ?? {}));
   const knownBefore = known.size;
+  for (const vmId of rules.expected ?? []) if (!known.has(vmId)) known.set(vmId, UNHEARD); // 4
   const listed = report.vms.map((vm) => ({ vm, before: known.get(vm.vmId) }));
   const observed: Observed[] = listed
     .filter(({ vm, before }) => newBoot || rules.resync || differs(vm, before)) // 1
@@ -60,7 +67,9 @@ export function diffInventory(
     entry,
     absences: (newBoot ? 0 : (entry.absences ?? 0)) + (report.complete ? 1 : 0), // 2
   }));
-  const vanished = report.complete ? absent.filter(({ absences }) => absences === 1).length : 0;
+  const vanished = absent.filter(
+    ({ absences, entry }) => report.complete && absences === 1 && entry !== UNHEARD,
+  ).length;
   const isMass = isMassAbsence(vanished, knownBefore, rules.massAbsencePercent);
   const grace = Math.max(rules.graceReports, isMass ? MASS_GRACE_REPORTS : 1); // 3
   const missing = absent.filter(({ absences }) => absences >= grace);
@@ -76,6 +85,32 @@ export function diffInventory(
   };
 }
 
+/**
+ * What an inventory says of VMs of which an older report may have said something else, and told it. `whole`: that is all;
+ * else the inventory's own report did not list some of them, and cannot say.
+ */
+export function correctOvertaken(
+  overtaken: Pick<Report, "complete" | "vms">,
+  by: Pick<Inventory, "complete" | "vms">,
+): { readonly observed: readonly Observed[]; readonly whole: boolean } {
+  if (!by.complete) return { observed: [], whole: false };
+  const said = new Map(overtaken.vms.map((vm) => [vm.vmId, vm]));
+  const now = new Map(entriesOf(by.vms));
+  const seen = [...now].filter(([, { absences }]) => absences === undefined);
+  const observed = seen
+    .filter(([vmId, entry]) => {
+      const vm = said.get(vmId);
+      // One that a complete report did not list it may have called missing.
+      return vm === undefined ? overtaken.complete : differs(vm, entry);
+    })
+    .map(([vmId, { power, detail, epoch }]) => ({ vmId, power, detail, epoch }));
+  // Of one that is absent by now something is said in any case: that it is back, or missing (1, 2).
+  return { observed, whole: overtaken.vms.every(({ vmId }) => now.has(vmId)) };
+}
+
+/** Of a VM that should be there and was never listed. */
+const UNHEARD: Entry = { power: "unknown" };
+
 function isMassAbsence(vanished: number, vms: number, percent: number): boolean {
   return vanished > MASS_ABSENCE_VMS && vanished * 100 > vms * percent;
 }
@@ -83,6 +118,7 @@ function isMassAbsence(vanished: number, vms: number, percent: number): boolean 
 function differs(vm: ReportedVm, before: Entry | undefined): boolean {
   return (
     before === undefined ||
+    before.absences !== undefined ||
     before.power !== vm.power ||
     before.detail !== vm.detail ||
     before.epoch !== vm.epoch

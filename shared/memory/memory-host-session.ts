@@ -1,5 +1,6 @@
 /** Joining, sessions, heartbeats, silence: what is said of a host's boot, on registration and heartbeat together. */
 import type { HostStore } from "../app/ports.ts";
+import { HEARD_CROWD, HEARD_MAX, type Heartbeat } from "../model/host.ts";
 import type { MemoryStoreDeps } from "./memory-tables.ts";
 
 type SessionPart = Pick<HostStore, "join" | "openSession" | "beat" | "markSilent" | "markHeard">;
@@ -30,9 +31,11 @@ export function memoryHostSession({ tables }: Pick<MemoryStoreDeps, "tables">): 
       const bootOrdinal = same ? last.bootOrdinal : last.bootOrdinal + 1;
       if (same && silent !== true) return { status: "open", bootOrdinal };
       const seq = same ? last.seq : -1;
+      const heard = same ? last.heard : {};
       hosts.put(hostId, { ...host, state: "Up", bootId, bootOrdinal, migrationUri });
       heartbeats.put(hostId, {
         ...last,
+        heard,
         bootId,
         bootOrdinal,
         seq,
@@ -41,12 +44,13 @@ export function memoryHostSession({ tables }: Pick<MemoryStoreDeps, "tables">): 
       });
       return { status: "open", bootOrdinal };
     },
-    beat: async ({ hostId, publicKey, bootId, seq, vmCount, now, leaseUntil }) => {
+    beat: async ({ hostId, publicKey, bootId, seq, digest, vmCount, now, leaseUntil }) => {
       const heartbeat = heartbeats.get(hostId);
       if (heartbeat?.publicKey !== publicKey) return { status: "wrong_key" };
       if (heartbeat.bootId !== bootId) return { status: "stale_boot" };
       if (heartbeat.seq >= seq) return { status: "replayed", heartbeat };
-      const next = { ...heartbeat, seq, vmCount, lastReportAt: now, leaseUntil };
+      const heard = crowded({ ...heartbeat.heard, [digest]: { seq, at: now } }, seq);
+      const next = { ...heartbeat, seq, vmCount, lastReportAt: now, leaseUntil, heard };
       heartbeats.put(hostId, next);
       return { status: "beaten", heartbeat: next };
     },
@@ -70,4 +74,14 @@ export function memoryHostSession({ tables }: Pick<MemoryStoreDeps, "tables">): 
       heartbeats.put(id, heard);
     },
   };
+}
+
+/** More marks than an item should hold stand together. */
+function crowded(
+  heard: NonNullable<Heartbeat["heard"]>,
+  seq: number,
+): NonNullable<Heartbeat["heard"]> {
+  const marks = Object.values(heard);
+  if (marks.length <= HEARD_MAX) return heard;
+  return { [HEARD_CROWD]: { seq, at: Math.min(...marks.map(({ at }) => at)) } };
 }

@@ -35,19 +35,30 @@ export function memoryHostStore(deps: Pick<MemoryStoreDeps, "tables">): HostStor
       if (host !== undefined) hosts.put(id, { ...host, capacity });
     },
     readInventory: async (id) => inventories.get(id),
-    writeInventory: async (inventory) => {
-      const stored = inventories.get(inventory.hostId);
-      if (stored !== undefined && !isNewer(inventory, stored)) return "superseded";
-      inventories.put(inventory.hostId, inventory);
+    writeInventory: async (next, comparedWith) => {
+      const stored = inventories.get(next.hostId);
+      const same =
+        stored?.bootOrdinal === comparedWith?.bootOrdinal && stored?.seq === comparedWith?.seq;
+      if (!same) return "changed";
+      inventories.put(next.hostId, next);
       return "written";
     },
-    markApplied: async (id, applied) => {
-      const heartbeat = heartbeats.get(id);
-      if (heartbeat === undefined) return "superseded";
-      if (heartbeat.applied !== undefined && !isNewer(applied, heartbeat.applied))
-        return "superseded";
-      heartbeats.put(id, { ...heartbeat, applied });
-      return "marked";
+    markApplied: async ({ hostId, bootOrdinal, applied, settled }) => {
+      const heartbeat = heartbeats.get(hostId);
+      if (heartbeat === undefined) return;
+      const gone = heartbeat.bootOrdinal === bootOrdinal ? settled : [];
+      const isGone = (digest: string, seq: number) =>
+        gone.some((mark) => mark.digest === digest && mark.seq === seq);
+      const newer =
+        applied !== undefined &&
+        (heartbeat.applied === undefined || isNewer(applied, heartbeat.applied));
+      heartbeats.put(hostId, {
+        ...heartbeat,
+        ...(newer ? { applied } : {}),
+        heard: Object.fromEntries(
+          Object.entries(heartbeat.heard ?? {}).filter(([digest, { seq }]) => !isGone(digest, seq)),
+        ),
+      });
     },
   };
 }

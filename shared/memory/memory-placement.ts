@@ -1,5 +1,6 @@
 import type { Placement } from "../app/ports.ts";
 import type { Capacity, HostRecord } from "../model/host.ts";
+import { VmId } from "../model/ids.ts";
 import { byRoom, hostFact, takesVms, whyRefused } from "../model/placement.ts";
 import { type MemoryStoreDeps, reservationKey } from "./memory-tables.ts";
 
@@ -30,6 +31,11 @@ export function memoryPlacement({ tables }: Pick<MemoryStoreDeps, "tables">): Pl
       hosts.put(hostId, { ...host, reserved: sum(host, need) });
       return { status: "held" };
     },
+    holders: async (id) =>
+      reservations
+        .entries()
+        .filter(([key, { held }]) => held && key.startsWith(`${id}/`))
+        .map(([key]) => VmId.parse(key.slice(id.length + 1))),
     release: async (release) => {
       const { hostId, revision } = release;
       const key = reservationKey(release);

@@ -13,6 +13,7 @@ export interface MemoryTable<T> {
   /** Whether there was one. */
   readonly remove: (key: string) => boolean;
   readonly all: () => readonly T[];
+  readonly entries: () => readonly (readonly [string, T])[];
 }
 
 export function memoryTable<T>(schema: Schema<T>): MemoryTable<T> {
@@ -30,5 +31,6 @@ export function memoryTable<T>(schema: Schema<T>): MemoryTable<T> {
     },
     remove: (key) => rows.delete(key),
     all: () => [...rows.values()].map(read),
+    entries: () => [...rows].map(([key, text]) => [key, read(text)]),
   };
 }

@@ -64,18 +64,33 @@ export const Heartbeat = z.strictObject({
   vmCount: Count,
   /** The registration says Disconnected or Down; whoever hears the host next sets that right. */
   silent: z.optional(z.boolean()),
-  /** The last report that `reconcile-host` worked off, and the digest of what it said. */
+  /** The last report that `reconcile-host` worked off, the digest of what it said, and when the host was last compared whole. */
   applied: z.optional(
     z.strictObject({ bootOrdinal: Count, seq: z.int(), digest: z.string(), at: Instant }),
   ),
+  /**
+   * By digest: what reports of this boot said that is not known to be worked off, each with the last report that said it
+   * and when that came. Written by the report itself, forgotten by whoever worked it off; absent is empty.
+   */
+  heard: z.optional(z.record(z.string(), z.strictObject({ seq: z.int(), at: Instant }))),
 });
 export type Heartbeat = z.infer<typeof Heartbeat>;
+
+/** One entry of `heard`. */
+export type HeardMark = { readonly digest: string; readonly seq: number };
+
+/** Entries of `heard`; every report writes the item that they are in. More stand together under one name. */
+export const HEARD_MAX = 32;
+/** The name under which they stand: no report's digest. */
+export const HEARD_CROWD = "crowd";
 
 /** What `reconcile-host` last passed on of each VM, with the order of the report that it came from. */
 export const Inventory = z.strictObject({
   hostId: HostId,
   bootOrdinal: Count,
   seq: z.int(),
+  /** Whether that report listed everything. */
+  complete: z.boolean(),
   vms: z.record(
     VmId,
     z.strictObject({

@@ -52,6 +52,7 @@ export const PlaceableRow = z.object({
 export const InventoryRow = z.object({
   bootOrdinal: Count,
   seq: z.int(),
+  complete: z.boolean(),
   packed: z.instanceof(Uint8Array),
 });
 

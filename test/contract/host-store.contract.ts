@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, test } from "vitest";
+import { HEARD_CROWD, HEARD_MAX } from "../../shared/model/host.ts";
 import { HostId, VmId } from "../../shared/model/ids.ts";
 import {
   aHost,
@@ -19,6 +20,7 @@ const aBeat = (seq: number) => ({
   publicKey,
   bootId,
   seq,
+  digest: `digest-${seq}`,
   vmCount: 3,
   now: T0 + seq,
   leaseUntil: T0 + seq + 300_000,
@@ -215,6 +217,27 @@ export function hostStoreContract(open: OpenStores): void {
         expect((await read()).heartbeat).toMatchObject({ seq: 9, lastReportAt: T0 + 9 });
       });
 
+      test("marks what was said, with the last report that said so, until another boot", async () => {
+        await world.hosts.beat({ ...aBeat(1), digest: "a" });
+        await world.hosts.beat({ ...aBeat(2), digest: "open:b" });
+        await world.hosts.beat({ ...aBeat(3), digest: "a" });
+        const heard = { a: { seq: 3, at: T0 + 3 }, "open:b": { seq: 2, at: T0 + 2 } };
+        expect((await read()).heartbeat?.heard).toEqual(heard);
+        await world.hosts.openSession(aSession());
+        expect((await read()).heartbeat?.heard).toEqual(heard);
+        await world.hosts.openSession({ ...aSession(), bootId: otherBootId });
+        expect((await read()).heartbeat?.heard).toEqual({});
+      });
+
+      test("puts more marks than an item should hold together, under the age of the oldest", async () => {
+        for (let seq = 0; seq < HEARD_MAX; seq += 1) await world.hosts.beat(aBeat(seq));
+        expect(Object.keys((await read()).heartbeat?.heard ?? {})).toHaveLength(HEARD_MAX);
+        const beaten = await world.hosts.beat(aBeat(HEARD_MAX));
+        const heard = { [HEARD_CROWD]: { seq: HEARD_MAX, at: T0 } };
+        expect(beaten).toMatchObject({ status: "beaten", heartbeat: { heard } });
+        expect((await read()).heartbeat?.heard).toEqual(heard);
+      });
+
       test("tells another boot from another key, and both from a host that never joined", async () => {
         const stale = await world.hosts.beat({ ...aBeat(1), bootId: otherBootId });
         expect(stale).toEqual({ status: "stale_boot" });
@@ -298,46 +321,94 @@ export function hostStoreContract(open: OpenStores): void {
         hostId,
         bootOrdinal,
         seq,
+        complete: seq % 2 === 0,
         vms: { [vmIdOf(seq)]: { power: "on" as const, detail: "läuft", epoch: 4, absences: 1 } },
       });
 
-      test("is written in the order of boots and reports only", async () => {
+      test("follows the one that it was compared with, and no other", async () => {
         expect(await world.hosts.readInventory(hostId)).toBeUndefined();
-        expect(await world.hosts.writeInventory(inventory(2, 5))).toBe("written");
-        for (const [boot, seq] of [
-          [2, 5],
-          [2, 4],
-          [1, 9],
-        ] as const)
-          expect(await world.hosts.writeInventory(inventory(boot, seq))).toBe("superseded");
+        expect(await world.hosts.writeInventory(inventory(2, 5), inventory(2, 4))).toBe("changed");
+        expect(await world.hosts.writeInventory(inventory(2, 5), undefined)).toBe("written");
+        for (const other of [undefined, inventory(2, 4), inventory(1, 5), inventory(2, 6)])
+          expect(await world.hosts.writeInventory(inventory(2, 7), other)).toBe("changed");
         expect(await world.hosts.readInventory(hostId)).toEqual(inventory(2, 5));
-        expect(await world.hosts.writeInventory(inventory(2, 6))).toBe("written");
-        expect(await world.hosts.writeInventory(inventory(3, 0))).toBe("written");
+        expect(await world.hosts.writeInventory(inventory(3, 0), inventory(2, 5))).toBe("written");
         expect(await world.hosts.readInventory(hostId)).toEqual(inventory(3, 0));
+      });
+
+      test("of many that were compared with one, one is written", async () => {
+        await world.hosts.writeInventory(inventory(1, 0), undefined);
+        const written = await Promise.all(
+          [1, 2, 3, 4].map((seq) => world.hosts.writeInventory(inventory(1, seq), inventory(1, 0))),
+        );
+        expect(written.filter((one) => one === "written")).toHaveLength(1);
       });
 
       test("holds 2,000 VMs, each with as much to say as it may", async () => {
         const vm = { power: "crashed" as const, detail: "起".repeat(64), epoch: 999_999 };
         const vms = Object.fromEntries(Array.from({ length: 2_000 }, (_, n) => [vmIdOf(n), vm]));
         const full = { ...inventory(1, 0), vms };
-        expect(await world.hosts.writeInventory(full)).toBe("written");
+        expect(await world.hosts.writeInventory(full, undefined)).toBe("written");
         expect(await world.hosts.readInventory(hostId)).toEqual(full);
       });
+    });
 
-      test("is noted on the heartbeat as worked off, newest only", async () => {
-        const applied = (bootOrdinal: number, seq: number) => ({
-          ...{ bootOrdinal, seq },
-          ...{ digest: `digest-${bootOrdinal}-${seq}`, at: T0 },
-        });
-        expect(await world.hosts.markApplied(hostId, applied(1, 0))).toBe("superseded");
+    describe("what was worked off", () => {
+      const applied = (bootOrdinal: number, seq: number) => ({
+        ...{ bootOrdinal, seq },
+        ...{ digest: `digest-${bootOrdinal}-${seq}`, at: T0 },
+      });
+      const note = (over: Partial<Parameters<typeof world.hosts.markApplied>[0]>) =>
+        world.hosts.markApplied({ hostId, bootOrdinal: 1, settled: [], ...over });
+      const heartbeat = async () => (await read()).heartbeat;
+
+      test("is noted on the heartbeat, newest only", async () => {
+        await note({ applied: applied(1, 0) });
+        expect(await world.hosts.read(hostId)).toBeUndefined();
         await hostUp(world.hosts);
-        expect(await world.hosts.markApplied(hostId, applied(1, 3))).toBe("marked");
-        expect(await world.hosts.markApplied(hostId, applied(1, 3))).toBe("superseded");
-        expect(await world.hosts.markApplied(hostId, applied(1, 2))).toBe("superseded");
-        expect(await world.hosts.markApplied(hostId, applied(2, 0))).toBe("marked");
-        expect(await world.hosts.markApplied(hostId, applied(1, 9))).toBe("superseded");
+        await note({ applied: applied(1, 3) });
+        await note({ applied: applied(1, 2) });
+        expect((await heartbeat())?.applied).toEqual(applied(1, 3));
+        await note({ applied: applied(2, 0) });
+        await note({ applied: applied(1, 9) });
         const beaten = await world.hosts.beat(aBeat(0));
         expect(beaten).toMatchObject({ heartbeat: { applied: applied(2, 0) } });
+      });
+
+      test("has its mark forgotten, unless a later report has renewed it", async () => {
+        await hostUp(world.hosts);
+        for (const [seq, digest] of ["a", "b", "a", "c"].entries())
+          await world.hosts.beat({ ...aBeat(seq), digest });
+        const settled = [
+          { digest: "a", seq: 0 },
+          { digest: "b", seq: 1 },
+          { digest: "none", seq: 2 },
+        ];
+        await note({ applied: applied(1, 1), settled });
+        expect((await heartbeat())?.applied).toEqual(applied(1, 1));
+        expect(Object.keys((await heartbeat())?.heard ?? {}).toSorted()).toEqual(["a", "c"]);
+        await note({ settled: [{ digest: "a", seq: 2 }] });
+        expect((await heartbeat())?.heard).toEqual({ c: { seq: 3, at: T0 + 3 } });
+        await note({ settled: [] });
+      });
+
+      test("has its mark forgotten though something newer is noted", async () => {
+        await hostUp(world.hosts);
+        await world.hosts.beat({ ...aBeat(0), digest: "a" });
+        await note({ applied: applied(1, 5) });
+        await note({ applied: applied(1, 0), settled: [{ digest: "a", seq: 0 }] });
+        expect(await heartbeat()).toMatchObject({ applied: applied(1, 5), heard: {} });
+      });
+
+      test("forgets no mark of another boot", async () => {
+        await hostUp(world.hosts);
+        await world.hosts.openSession({ ...aSession(), bootId: otherBootId });
+        await world.hosts.beat({ ...aBeat(0), bootId: otherBootId, digest: "a" });
+        await note({ applied: applied(1, 0), settled: [{ digest: "a", seq: 0 }] });
+        expect(await heartbeat()).toMatchObject({
+          applied: applied(1, 0),
+          heard: { a: { seq: 0, at: T0 } },
+        });
       });
     });
   });

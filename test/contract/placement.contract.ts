@@ -31,6 +31,19 @@ export function placementContract(open: OpenStores): void {
     const reserved = async () => (await world.hosts.read(hostId))?.host.reserved;
     const free = async () => (await world.placement.host(hostId))?.free;
 
+    test("knows who holds room on a host, and on no other", async () => {
+      const otherHost = HostId.parse("host-b");
+      for (const id of [hostId, otherHost]) await hostUp(world.hosts, { id });
+      expect(await world.placement.holders(hostId)).toEqual([]);
+      await world.placement.reserve(aReserve());
+      await world.placement.reserve(aReserve({ vmId: otherVmId }));
+      await world.placement.reserve(aReserve({ hostId: otherHost }));
+      expect(new Set(await world.placement.holders(hostId))).toEqual(new Set([vmId, otherVmId]));
+      await world.placement.release({ hostId, vmId, revision: 9 });
+      expect(await world.placement.holders(hostId)).toEqual([otherVmId]);
+      expect(await world.placement.holders(otherHost)).toEqual([vmId]);
+    });
+
     describe("candidates", () => {
       test("are the hosts that are Up, in a boot and not in maintenance", async () => {
         for (const id of ["up", "silent", "joined-again", "in-maintenance"])

@@ -122,9 +122,11 @@ describe("a report", () => {
     const handler = agentsApi({ ...world.deps, hosts: counting(world.deps.hosts, calls) });
     await handler(signedBy(host, "report", { body: aReport({ seq: 1 }) }));
     const digest = world.memory.bus.events.at(-1)?.detail["digest"];
-    await world.deps.hosts.markApplied(host.hostId, {
-      ...{ bootOrdinal: 1, seq: 1, at: T0 },
-      digest: String(digest),
+    await world.deps.hosts.markApplied({
+      hostId: host.hostId,
+      bootOrdinal: 1,
+      applied: { bootOrdinal: 1, seq: 1, at: T0, digest: String(digest) },
+      settled: [{ digest: String(digest), seq: 1 }],
     });
     calls.clear();
     const { statusCode } = await handler(signedBy(host, "report", { body: aReport({ seq: 2 }) }));

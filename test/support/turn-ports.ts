@@ -50,6 +50,7 @@ function gatedRooms(behind: Behind, gate: Gate): Pick<TurnDeps, "placement"> {
     placement: {
       candidates: (limit) => gate(() => placement.candidates(limit)),
       host: (id) => gate(() => placement.host(id)),
+      holders: unused,
       // A reserve effect counts as sent when its answer is.
       reserve: (effect) => gate(() => placement.reserve(effect)),
       release: (effect) =>

@@ -21,10 +21,10 @@ async function aReporter(world: World = aWorld()) {
     report: (over: Partial<Report> = {}) =>
       ingestReport(world.deps, { caller, report: aReport(over) }),
     reported,
-    settle: async () => {
+    settle: async (deps = world.deps) => {
       const last = reported().at(-1);
       await reconcileHost(
-        world.deps,
+        deps,
         AgentReportDetail.parse({ ...last?.detail, topic: last?.topic, id: last?.id }),
       );
     },
@@ -91,6 +91,28 @@ describe("a quiet report", () => {
     await settle();
     okValue(await report({ seq: 3 }));
     expect(reported()).toHaveLength(2);
+  });
+
+  it("is not the one that changes back what a dead worker had told (2)", async () => {
+    const { report, reported, settle, deps, taken, clock } = await aReporter();
+    okValue(await report());
+    await settle();
+    taken();
+    okValue(await report({ seq: 2, vms: [listed(1, { power: "off" })] }));
+    const dies = async () => {
+      throw new Error("dies");
+    };
+    const hosts = { ...deps.hosts, writeInventory: dies };
+    await expect(settle({ ...deps, hosts })).rejects.toThrow("dies");
+    expect(taken()).toMatchObject([{ message: { body: { seq: 2, power: "off" } } }]);
+    // The next report is told whole: the worker of the last one is dead by then.
+    clock.at += 10_000;
+    okValue(await report({ seq: 3 }));
+    expect(reported()).toHaveLength(3);
+    await settle();
+    expect(taken()).toMatchObject([{ message: { body: { seq: 3, power: "on" } } }]);
+    okValue(await report({ seq: 4 }));
+    expect(reported()).toHaveLength(3);
   });
 
   it("is not the first of another boot", async () => {

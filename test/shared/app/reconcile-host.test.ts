@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { reconcileHost } from "../../../shared/app/reconcile-host.ts";
 import type { Report } from "../../../shared/model/agent-protocol.ts";
 import { AgentReportDetail } from "../../../shared/model/topic.ts";
-import { hostId, T0 } from "../../support/a-record.ts";
+import { bootId, hostId, jobIdOf, T0 } from "../../support/a-record.ts";
 import { aHostInSession, aReport, listed, vmIdOf } from "../../support/joined-host.ts";
 import { aWorld, type World } from "../../support/memory-world.ts";
 
@@ -182,6 +182,26 @@ describe("a crash while a report is worked off (1)", () => {
     expect(heartbeatOf(world)?.applied).toMatchObject({ seq: 1, digest: "digest-1" });
   });
 
+  it("before the inventory was written, and another report came first: it is told again what that one says (3)", async () => {
+    const world = await aHostWorld();
+    await world.reconcile({ vms: [listed(1), listed(2)] });
+    world.taken();
+    const hosts = { ...world.deps.hosts, writeInventory: crash };
+    const event = eventOf(
+      world,
+      aReport({ seq: 2, vms: [listed(1, { power: "off" }), listed(2)] }),
+    );
+    await expect(reconcileHost({ ...world.deps, hosts }, event)).rejects.toThrow(Crash);
+    await world.reconcile({ seq: 3, vms: [listed(1), listed(2, { power: "off" })] });
+    world.taken();
+    world.clock.at += 301_000;
+    await reconcileHost(world.deps, event);
+    expect(world.taken()).toMatchObject([
+      { to: vmIdOf(1), message: { logicalId: "obs:host-a:1:3", body: { power: "on", seq: 3 } } },
+      { to: vmIdOf(2), message: { logicalId: "obs:host-a:1:3", body: { power: "off", seq: 3 } } },
+    ]);
+  });
+
   it("before it was noted as applied: only that is left to do", async () => {
     const world = await aHostWorld();
     const hosts = { ...world.deps.hosts, markApplied: crash };
@@ -195,7 +215,7 @@ describe("a crash while a report is worked off (1)", () => {
   });
 });
 
-describe("a resync (3)", () => {
+describe("a resync (5)", () => {
   it("passes everything on when the host was not compared whole for ten minutes", async () => {
     const world = await aHostWorld();
     const vms = [listed(1), listed(2)];
@@ -207,6 +227,25 @@ describe("a resync (3)", () => {
     await world.reconcile({ seq: 3, vms }, { receivedAt: T0 + 600_000 });
     expect(told(world)).toHaveLength(2);
     expect(heartbeatOf(world)?.applied?.at).toBe(T0 + 600_000);
+  });
+
+  it("misses a VM that holds room there and was never listed", async () => {
+    const world = await aHostWorld();
+    await world.reconcile({});
+    const queueUrl = "q";
+    const held = await world.deps.placement.reserve({
+      ...{ kind: "reserve", hostId, vmId: vmIdOf(7), jobId: jobIdOf(1), revision: 1, attempt: 1 },
+      ...{
+        need: { cpus: 1, memoryMiB: 1 },
+        labels: {},
+        boot: { bootId, bootOrdinal: 1, queueUrl },
+      },
+    });
+    expect(held).toEqual({ status: "held" });
+    world.taken();
+    await world.reconcile({ seq: 2 }, { receivedAt: T0 + 600_000 });
+    await world.reconcile({ seq: 3 }, { receivedAt: T0 + 660_000 });
+    expect(told(world).at(-1)).toEqual([vmIdOf(7), "missing"]);
   });
 
   it("comes with another boot", async () => {

@@ -1,15 +1,20 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { diffInventory, type InventoryDiff } from "../../../shared/core/diff-inventory.ts";
+import {
+  correctOvertaken,
+  diffInventory,
+  type InventoryDiff,
+} from "../../../shared/core/diff-inventory.ts";
 import type { ReportedVm } from "../../../shared/model/agent-protocol.ts";
 import { listed, vmIdOf } from "../../support/joined-host.ts";
 
+type Rules = Parameters<typeof diffInventory>[2];
 type Given = { readonly bootOrdinal: number; readonly vms: InventoryDiff["vms"] };
 const RULES = { graceReports: 2, massAbsencePercent: 50, resync: false };
 const diff = (
   inventory: Given | undefined,
   vms: readonly ReportedVm[],
-  over: { complete?: boolean; bootOrdinal?: number; rules?: Partial<typeof RULES> } = {},
+  over: { complete?: boolean; bootOrdinal?: number; rules?: Partial<Rules> } = {},
 ) =>
   diffInventory(
     inventory,
@@ -90,11 +95,62 @@ describe("what a report does not list", () => {
     ]);
   });
 
-  it("is forgiven when it is listed again, and told of only if it changed", () => {
+  it("is forgiven when it is listed again, and told of whether or not it changed (1)", () => {
     const inventory = knowing([listed(1)], []);
     const back = diff(inventory, [listed(1)]);
-    expect(back).toMatchObject({ observed: [], absencesPending: false });
+    expect(told(back)).toEqual([[vmIdOf(1), "on"]]);
+    expect(back.absencesPending).toBe(false);
+    expect(back.vms).toEqual(knowing([listed(1)]).vms);
     expect(told(diff(inventory, [listed(1, { power: "off" })]))).toEqual([[vmIdOf(1), "off"]]);
+  });
+});
+
+describe("a VM that should be there (4)", () => {
+  const rules = { expected: [vmIdOf(1), vmIdOf(2)] };
+
+  it("is missed though it was never listed, after the grace like any other", () => {
+    const first = diff(knowing([listed(1)]), [listed(1)], { rules });
+    expect(first).toMatchObject({ observed: [], absencesPending: true });
+    const second = diff({ bootOrdinal: 1, vms: first.vms }, [listed(1)], { rules });
+    expect(told(second)).toEqual([[vmIdOf(2), "missing"]]);
+  });
+
+  it("is not missed by a report that is not complete, and is no part of a mass absence", () => {
+    const blind = diff(knowing([]), [], { rules, complete: false });
+    expect(blind).toMatchObject({ observed: [], absencesPending: false });
+    const many = { expected: Array.from({ length: 9 }, (_, n) => vmIdOf(n)) };
+    expect(diff(knowing([]), [], { rules: many }).massAbsence).toBeUndefined();
+  });
+});
+
+describe("what an overtaken report may have told (5)", () => {
+  const by = (inventory: Given, complete = true) => ({ ...inventory, complete });
+  const overtaken = (vms: readonly ReportedVm[], complete = true) => ({ complete, vms: [...vms] });
+
+  it("is told as the inventory has it, where the two differ", () => {
+    const now = by(knowing([listed(1), listed(2)]));
+    const corrected = correctOvertaken(overtaken([listed(1, { power: "off" }), listed(2)]), now);
+    expect(corrected).toMatchObject({ observed: [listed(1)], whole: true });
+  });
+
+  it("may be that a VM is missing: what a complete one did not list is told", () => {
+    const now = by(knowing([listed(1)]));
+    expect(correctOvertaken(overtaken([]), now).observed).toMatchObject([listed(1)]);
+    expect(correctOvertaken(overtaken([], false), now).observed).toEqual([]);
+  });
+
+  it("needs no word of a VM that is absent by now: its return, or its end, will be told", () => {
+    const now = by(knowing([listed(1)], []));
+    expect(correctOvertaken(overtaken([listed(1, { power: "off" })]), now)).toEqual({
+      observed: [],
+      whole: true,
+    });
+  });
+
+  it("stays in doubt where the inventory cannot say", () => {
+    expect(correctOvertaken(overtaken([listed(1)]), by(knowing([]))).whole).toBe(false);
+    const blind = correctOvertaken(overtaken([listed(1)]), by(knowing([listed(1)]), false));
+    expect(blind).toEqual({ observed: [], whole: false });
   });
 });
 
