@@ -134,13 +134,15 @@ function takeReservation(turn: Turn, body: ReservedBody): Turn {
     active.waitFor.hostId === body.hostId;
   const { hostId, outcome } = body;
   if (awaited) {
-    if (outcome.status === "refused") return wakeJob(turn, { kind: "reserved", hostId, outcome });
+    if (outcome.status === "refused") {
+      const without = amend(turn, { active: { ...active, roomAt: undefined } });
+      return wakeJob(without, { kind: "reserved", hostId, outcome });
+    }
     const { status, ...boot } = outcome;
     const address = { hostId, ...boot };
     return wakeJob(turn, { kind: "reserved", hostId, outcome: { status, address } });
   }
-  // Room held for a step that is past is given back, unless the VM is (or is being started) there.
+  // Room held for a step that is past is given back, unless the VM is there, or is being brought there.
   const held = outcome.status === "held" && vm.hostId !== hostId;
-  const wanted = active?.waitFor.kind === "reserved" && active.waitFor.hostId === hostId;
-  return held && !wanted ? release(turn, hostId) : turn;
+  return held && active?.roomAt !== hostId ? release(turn, hostId) : turn;
 }

@@ -7,7 +7,7 @@
 import type { ActiveJob, UnsettledCommand, WaitFor } from "../model/apartment-record.ts";
 import { turnsOn } from "../model/command.ts";
 import type { HostId } from "../model/ids.ts";
-import { consequences } from "./consequences.ts";
+import { consequences, release } from "./consequences.ts";
 import { abandonJob, endJob } from "./end-job.ts";
 import { amend, emit, journalEntry, nextName, project, type Turn } from "./turn.ts";
 import type { Action, Invalid, Outcome } from "./work-type.ts";
@@ -102,8 +102,10 @@ function reserve(
 ): Started {
   const { record } = turn;
   const { hostId, ...boot } = action.address;
+  const { roomAt } = active;
+  const past = roomAt === undefined || roomAt === record.vm.hostId ? turn : release(turn, roomAt);
   return {
-    turn: emit(keepingRoom(turn, hostId), {
+    turn: emit(keepingRoom(past, hostId), {
       kind: "reserve",
       hostId,
       vmId: record.id,
@@ -114,7 +116,7 @@ function reserve(
       labels: record.vm.spec.hostLabels ?? {},
       boot,
     }),
-    active: { ...active, attempts: action.attempt },
+    active: { ...active, attempts: action.attempt, roomAt: hostId },
     waitFor: { kind: "reserved", hostId, attempt: action.attempt },
   };
 }

@@ -2,8 +2,9 @@
 import type { Effect } from "../model/effect.ts";
 import type { HostId } from "../model/ids.ts";
 import { IncidentId } from "../model/incident.ts";
+import { changedVm, type VmChange } from "../model/vm-change.ts";
 import { amend, emit, nextName, type Turn, tell } from "./turn.ts";
-import type { Outcome, VmChange } from "./work-type.ts";
+import type { Outcome } from "./work-type.ts";
 
 /** VM change, room given back, incidents. */
 export function consequences(
@@ -18,24 +19,21 @@ export function consequences(
   return next;
 }
 
-/** Gives back the VM's room on a host. */
+/** Gives back the VM's room on a host, once a turn. */
 export function release(turn: Turn, hostId: HostId): Turn {
   const { id: vmId, version: revision } = turn.record;
+  const given = turn.effects.some((each) => each.kind === "release" && each.hostId === hostId);
+  if (given) return turn;
   return emit(turn, { kind: "release", hostId, vmId, revision });
 }
 
-/** The VM in another state or at another host, told to its topic. */
+/** The VM in another state, told to its topic, or at another host: it holds no room where it is not. */
 export function changeVm(turn: Turn, change: VmChange): Turn {
   const { vm, id, active } = turn.record;
-  const leaves =
-    change.hostId === null || (change.hostId !== undefined && change.hostId !== vm.hostId);
-  const next = {
-    ...vm,
-    state: change.state ?? vm.state,
-    hostId: change.hostId === null ? undefined : (change.hostId ?? vm.hostId),
-    lastHostId: leaves ? (vm.hostId ?? vm.lastHostId) : vm.lastHostId,
-  };
-  const amended = amend(turn, { vm: next });
+  const next = changedVm(vm, change);
+  const left = next.hostId === vm.hostId ? undefined : vm.hostId;
+  const changed = amend(turn, { vm: next });
+  const amended = left === undefined ? changed : release(changed, left);
   if (next.state === vm.state) return amended;
   return tell(amended, {
     family: "vm.state",

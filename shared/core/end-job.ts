@@ -5,7 +5,7 @@
  *  A7 a job's terminal projection is made here only.
  *
  * No job leaves its VM in the middle of something: a state that only a job is in is `Unknown` once the job is gone,
- * unless its work said what is true.
+ * unless its work said what is true; and room that it asked for where the VM is not now is given back.
  */
 import type { ActiveJob, SystemJobRequest } from "../model/apartment-record.ts";
 import type { JobId } from "../model/ids.ts";
@@ -32,8 +32,10 @@ export function endJob(
 ): Turn {
   const { active } = turn.record;
   if (active === undefined) throw new Error(`apartment ${turn.record.id} has no active job`);
-  const settled = MIDWAY.has(turn.record.vm.state) ? changeVm(turn, { state: "Unknown" }) : turn;
-  const { hostId } = settled.record.vm;
+  const told = MIDWAY.has(turn.record.vm.state) ? changeVm(turn, { state: "Unknown" }) : turn;
+  const { hostId } = told.record.vm;
+  const { roomAt } = active;
+  const settled = roomAt === undefined || roomAt === hostId ? told : release(told, roomAt);
   const ended = project(settled, {
     ...ending(turn, end),
     jobId: active.jobId,
@@ -49,17 +51,10 @@ export function endJob(
 
 /**
  * Ends an active job that cannot go on: its work is unknown here, its payload not its own, it throws, or nobody answers it.
- * What it was in the middle of is not known any more, and room that it asked for is given back.
+ * What it was in the middle of is not known any more.
  */
 export function abandonJob(turn: Turn, error: JobError): Turn {
-  const { active, vm } = turn.record;
-  if (active === undefined) throw new Error(`apartment ${turn.record.id} has no active job`);
-  const { waitFor } = active;
-  const next =
-    waitFor.kind === "reserved" && waitFor.hostId !== vm.hostId
-      ? release(turn, waitFor.hostId)
-      : turn;
-  return endJob(next, { status: "failed", error, note: error.detail });
+  return endJob(turn, { status: "failed", error, note: error.detail });
 }
 
 /** Ends a job of which nothing was heard for as long as the settings allow; somebody should look why. */

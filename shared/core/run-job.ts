@@ -163,9 +163,10 @@ function contextOf<M>(turn: Turn, input: unknown, memo: M): WorkContext<unknown,
 }
 
 /** Room given back in this turn is still there when the turn is committed. */
-function holdsOf({ record, effects }: Turn): ReadonlySet<HostId> {
+function holdsOf({ record: { vm, active }, effects }: Turn): ReadonlySet<HostId> {
   const given = effects.flatMap((effect) => (effect.kind === "release" ? [effect.hostId] : []));
-  return new Set(record.vm.hostId === undefined ? given : [record.vm.hostId, ...given]);
+  const own = [vm.hostId, active?.roomAt].filter((hostId) => hostId !== undefined);
+  return new Set([...own, ...given]);
 }
 
 /** A message to oneself: the queue goes on where this turn stopped. */

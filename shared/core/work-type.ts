@@ -11,6 +11,7 @@ import type { JobError } from "../model/job.ts";
 import type { Observation, ReportedPower } from "../model/power.ts";
 import type { Settings } from "../model/settings.ts";
 import type { VmState } from "../model/vm.ts";
+import type { VmChange } from "../model/vm-change.ts";
 
 /** Something a decision needs to know and was not given; whoever runs the turn fetches it and decides again. */
 export type FactRequest =
@@ -98,16 +99,11 @@ export type Action =
   | { readonly kind: "reserve"; readonly address: Address; readonly attempt: number }
   | { readonly kind: "timer" };
 
-/** What becomes of the VM's record. `hostId: null` takes the VM off its host. */
-export type VmChange = {
-  readonly state?: VmState;
-  readonly hostId?: HostId | null;
-};
-
 /** What every answer but `ignore` and `need` may also bring about. */
 type Consequences = {
+  /** What becomes of the VM's record. Room on the host that it leaves is given back. */
   readonly vm?: VmChange;
-  /** Hosts whose room is given back. */
+  /** Hosts whose room is given back beside that. */
   readonly release?: readonly HostId[];
   readonly open?: {
     readonly kind: IncidentKind;

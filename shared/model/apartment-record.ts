@@ -9,7 +9,7 @@ import { AccountId, CommandId, Count, HostId, Instant, JobId, LogicalId, VmId } 
 import { IncidentId, IncidentKind } from "./incident.ts";
 import { JobProgress, WorkName } from "./job.ts";
 import { Observation } from "./power.ts";
-import { VmName, VmSpec, VmState } from "./vm.ts";
+import { DomainChanges, SNAPSHOTS_MAX, Snapshot, VmName, VmSpec, VmState } from "./vm.ts";
 
 /** Every commit pays by KiB (design.md, "The apartment"). What a record is made of is bounded below this; one above it is a bug. */
 export const RECORD_BYTES_MAX = 64 * 1024;
@@ -47,6 +47,8 @@ export const ActiveJob = z.strictObject({
   waitFor: WaitFor,
   /** The last command that this job sent to each host: what an observation must have seen to count for the job. */
   sent: z.record(HostId, z.strictObject({ epoch: Count, bootOrdinal: Count })),
+  /** The host on which it asked for room last; it holds none but there and on the VM's own host. */
+  roomAt: z.optional(HostId),
   /** Nothing waits for ever (A8). */
   deadlineAt: Instant,
   /** When it last took a step or was told something; `jobExpireHours` counts from here. Absent: since its step began. */
@@ -85,6 +87,10 @@ export const VmSubject = z.strictObject({
   state: VmState,
   hostId: z.optional(HostId),
   lastHostId: z.optional(HostId),
+  /** What its owner's domain XML does not say; only with one. */
+  domainChanges: z.optional(DomainChanges),
+  /** In the order in which they were taken; absent: none. */
+  snapshots: z.optional(z.array(Snapshot).check(z.maxLength(SNAPSHOTS_MAX))),
 });
 export type VmSubject = z.infer<typeof VmSubject>;
 

@@ -52,14 +52,13 @@ export const VmPage = page(Vm);
 export const VmAndJob = z.strictObject({ vm: Vm, job: Job });
 
 /** The verbs that this version runs; another one of the contract's is `route_not_found` and says so. */
-export const VmVerb = z.enum(["start", "stop"]);
+export const VmVerb = z.enum(["start", "stop", "migrate"]);
 export type VmVerb = z.infer<typeof VmVerb>;
 /** The contract's verbs that are not built yet. */
 export const VERBS_NOT_BUILT: ReadonlySet<string> = new Set([
   "reboot",
   "suspend",
   "resume",
-  "migrate",
   "destroy",
   "recover",
   "expunge",

@@ -1,7 +1,7 @@
 /** A VM as its owner describes it and as the HTTP API shows it. */
 import * as z from "zod/mini";
 import { byteLength } from "./byte-length.ts";
-import { AccountId, Count, HostId, JobId, VmId } from "./ids.ts";
+import { AccountId, Count, HostId, Instant, JobId, VmId } from "./ids.ts";
 import { Power } from "./power.ts";
 
 export const VmState = z.enum([
@@ -79,6 +79,13 @@ export type DomainChanges = z.infer<typeof DomainChanges>;
 export const SnapshotName = z
   .string()
   .check(z.regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/, "1 to 63 letters, digits, . _ -"));
+
+/** Bounds the record. */
+export const SNAPSHOTS_MAX = 16;
+
+/** A snapshot, kept by the host where it was taken. */
+export const Snapshot = z.strictObject({ name: SnapshotName, hostId: HostId, takenAt: Instant });
+export type Snapshot = z.infer<typeof Snapshot>;
 
 /** The spec as it comes in and goes out: the domain XML is beside it inside, because it is large and immutable. */
 export const VmSpecWithXml = z.extend(VmSpec, { domainXml: z.optional(DomainXml) });

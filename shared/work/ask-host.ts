@@ -132,10 +132,7 @@ function askLater(context: WorkContext<unknown, unknown>, asking: Asking, note: 
   };
 }
 
-/** An outcome of asking as the job's own: its memo holds the asking's. */
-export function within<M>(
-  outcome: Outcome<Asking, never>,
-  memo: (asking: Asking) => M,
-): Outcome<M, never> {
+/** An outcome of a part of a job (asking, acting, …) as the job's own: its memo holds the part's. */
+export function within<P, M, R>(outcome: Outcome<P, R>, memo: (part: P) => M): Outcome<M, R> {
   return outcome.kind === "wait" ? { ...outcome, memo: memo(outcome.memo) } : outcome;
 }

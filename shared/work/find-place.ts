@@ -1,17 +1,16 @@
 /**
- * Finding a place for a VM that is off: room is held on one host after another, until one has it.
+ * Finding a place for a VM: room is held on one host after another, until one has it.
  *
- *  1. The VM holds room on its own host (`vm.hostId`) and nowhere else; while room on another is asked for, on that too.
- *     Whoever moves on from a host gives its room back in the same step.
+ *  1. A job holds room on one host at a time beside the VM's own; what it held before, the engine gives back.
  *  2. What a host's hypervisor refused is the job's `host_refused`, with its own words; lack of room is `no_capacity`.
  */
 import * as z from "zod/mini";
 import type { Address, Outcome, Wakeup, WorkContext } from "../core/work-type.ts";
+import type { HostFact } from "../model/host.ts";
 import { BootId, HostId } from "../model/ids.ts";
-import { VmState } from "../model/vm.ts";
-import { addressOf } from "./ask-host.ts";
+import type { JobError } from "../model/job.ts";
 import { chooseHost } from "./choose-host.ts";
-import { calledOff, fail } from "./fail.ts";
+import { calledOff } from "./fail.ts";
 
 /** How long a reservation's answer may take. */
 const RESERVATION_MS = 30_000;
@@ -23,14 +22,14 @@ export const Target = z.strictObject({
   bootId: BootId,
   bootOrdinal: z.int(),
   queueUrl: z.string(),
+  migrationUri: z.optional(z.string()),
 });
+export type Target = z.infer<typeof Target>;
 
-/** Carried through every phase of a start: the hosts tried, and what the last ones said. */
+/** Carried through every phase of a search: the hosts tried, and what the last ones said. */
 export const Search = z.strictObject({
   avoid: z.array(HostId),
   attempt: z.int(),
-  /** The state to fall back to when no host takes the VM. */
-  before: VmState,
   /** What the last hypervisor that refused it said. */
   refusal: z.optional(z.string()),
   /** Why the last host had no room for it. */
@@ -45,117 +44,140 @@ export const Reserving = z.strictObject({
 });
 export type Reserving = z.infer<typeof Reserving>;
 
-type Context = WorkContext<{ readonly hostId?: HostId | undefined }, unknown>;
-type Placing = Outcome<Reserving, never>;
-type Failure = ReturnType<typeof fail>;
+/** What is looked for. */
+export type Wish = {
+  /** This host or none. */
+  readonly named: HostId | undefined;
+  readonly prefer: HostId | undefined;
+  /** Hosts that VMs can be migrated to only. */
+  readonly migrates?: true;
+};
+
+/** What looking came to. */
+export type Placed =
+  | { readonly kind: "held"; readonly search: Search; readonly target: Target }
+  /** No host takes it. */
+  | { readonly kind: "none"; readonly error: JobError }
+  /** Not known yet: the outcome to return. */
+  | { readonly kind: "placing"; readonly outcome: Outcome<Reserving, never> };
+
+type Context = WorkContext<unknown, unknown>;
 
 /** Holds room on the host named, or on the best of those that are Up; or gives up. */
-export function place(context: Context, search: Search): Placing {
-  if (context.cancelRequested) return placeless(context, search, CANCELLED);
+export function place(context: Context, wish: Wish, search: Search): Placed {
+  if (context.cancelRequested) return none(calledOff("before a place was found").error);
   if (search.attempt >= context.settings.startAttemptsMax)
-    return noPlace(context, search, `${search.attempt} reservations were tried`);
-  const { vm, holds } = context;
-  const named = context.input.hostId;
-  if (named !== undefined) {
-    if (search.avoid.includes(named)) return noPlace(context, search, `${named} cannot take it`);
-    const found = addressOf(context, named);
-    if (found.kind === "need") return found.outcome;
-    return found.kind === "address"
-      ? reserve(search, found.address)
-      : noPlace(context, search, `${named} is not there or has no session`);
-  }
-  const { candidates } = context.facts;
-  if (candidates === undefined) return { kind: "need", facts: [{ kind: "candidates" }] };
-  const prefer = vm.hostId ?? vm.lastHostId;
-  const host = chooseHost(candidates, { spec: vm.spec, avoid: search.avoid, prefer, holds });
-  if (host?.bootId === undefined || host.queueUrl === undefined)
-    return noPlace(context, search, "no host that is Up has the room and the labels wanted");
-  const { hostId, bootId, bootOrdinal, queueUrl } = host;
-  return reserve(search, { hostId, bootId, bootOrdinal, queueUrl });
+    return noPlace(search, `${search.attempt} reservations were tried`);
+  const chosen =
+    wish.named === undefined ? best(context, wish, search) : named(context, wish.named, search);
+  if (chosen.kind !== "host") return chosen;
+  const { hostId, bootId, bootOrdinal, queueUrl, migrationUri } = chosen.host;
+  if (bootId === undefined || queueUrl === undefined)
+    return noPlace(search, `${hostId} has no session`);
+  if (wish.migrates === true && migrationUri === undefined)
+    return noPlace(search, `nothing migrates to ${hostId}: its agent gave no migrationUri`);
+  return reserve(search, { hostId, bootId, bootOrdinal, queueUrl, migrationUri });
 }
 
-/** Nothing of this VM runs at the last host: gives its room back and goes on to the next. */
+/** Nothing of this VM runs at the last host: goes on to the next. */
 export function placeElsewhere(
   context: Context,
+  wish: Wish,
   search: Search,
   last: { readonly hostId: HostId } & ({ readonly refusal: string } | { readonly noRoom: string }),
-): Placing {
+): Placed {
   const { hostId, ...why } = last;
   const said = Object.fromEntries(
     Object.entries(why).map(([name, text]) => [name, `${hostId}: ${text}`.slice(0, 400)]),
   );
-  const next = place(context, { ...search, ...said, avoid: [...search.avoid, hostId] });
-  if (next.kind === "need" || next.kind === "ignore") return next;
-  const leaves = context.vm.hostId === hostId;
-  return {
-    ...next,
-    ...(leaves ? { vm: { ...next.vm, hostId: null } } : {}),
-    release: [...new Set([...(next.release ?? []), hostId])], // 1
-    note: `${Object.values(said).join("; ")}; ${next.note}`,
-  };
+  const next = place(context, wish, { ...search, ...said, avoid: [...search.avoid, hostId] });
+  if (next.kind !== "placing" || next.outcome.kind !== "wait") return next;
+  const note = `${Object.values(said).join("; ")}; ${next.outcome.note}`;
+  return { kind: "placing", outcome: { ...next.outcome, note } };
 }
 
 /** What a reservation's answer comes to. */
 export function placed(
   context: Context,
+  wish: Wish,
   { search, target }: Reserving,
   wakeup: Wakeup,
-):
-  | { readonly kind: "held"; readonly address: Address }
-  | { readonly kind: "outcome"; readonly outcome: Placing } {
+): Placed {
   const { hostId } = target;
-  if (wakeup.kind === "cancelled") {
-    const end = placeless(context, search, CANCELLED);
-    return outcome({ ...end, release: [...new Set([...(end.release ?? []), hostId])] }); // 1
+  switch (wakeup.kind) {
+    case "deadline":
+      return placeElsewhere(context, wish, search, { hostId, noRoom: "it did not answer" });
+    case "cancelled":
+      return place(context, wish, search);
+    case "reserved": {
+      const { outcome } = wakeup;
+      if (outcome.status === "held")
+        return context.cancelRequested
+          ? place(context, wish, search)
+          : { kind: "held", search, target: { ...target, ...outcome.address } };
+      return BLAMELESS.has(outcome.reason)
+        ? place(context, wish, search)
+        : placeElsewhere(context, wish, search, { hostId, noRoom: outcome.reason });
+    }
+    default:
+      return { kind: "placing", outcome: { kind: "ignore" } };
   }
-  if (wakeup.kind === "deadline")
-    return outcome(placeElsewhere(context, search, { hostId, noRoom: "it did not answer" }));
-  if (wakeup.kind !== "reserved") return outcome({ kind: "ignore" });
-  if (wakeup.outcome.status === "held") return { kind: "held", address: wakeup.outcome.address };
-  const { reason } = wakeup.outcome;
-  return outcome(
-    BLAMELESS.has(reason)
-      ? place(context, search)
-      : placeElsewhere(context, search, { hostId, noRoom: reason }),
+}
+
+/** Where commands for a target go. */
+export function addressIn({ hostId, bootId, bootOrdinal, queueUrl }: Target): Address {
+  return { hostId, bootId, bootOrdinal, queueUrl };
+}
+
+type Chosen = Placed | { readonly kind: "host"; readonly host: HostFact };
+
+function named({ facts }: Context, hostId: HostId, search: Search): Chosen {
+  if (search.avoid.includes(hostId)) return noPlace(search, `${hostId} cannot take it`);
+  const host = facts.hosts.get(hostId);
+  if (host === undefined)
+    return { kind: "placing", outcome: { kind: "need", facts: [{ kind: "host", hostId }] } };
+  return host === null ? noPlace(search, `${hostId} is not there`) : { kind: "host", host };
+}
+
+function best({ facts, vm, holds }: Context, { prefer, migrates }: Wish, search: Search): Chosen {
+  if (facts.candidates === undefined)
+    return { kind: "placing", outcome: { kind: "need", facts: [{ kind: "candidates" }] } };
+  const reachable = facts.candidates.filter(
+    ({ bootId, queueUrl, migrationUri }) =>
+      bootId !== undefined &&
+      queueUrl !== undefined &&
+      (migrates === undefined || migrationUri !== undefined),
   );
+  const host = chooseHost(reachable, { spec: vm.spec, avoid: search.avoid, prefer, holds });
+  if (host !== undefined) return { kind: "host", host };
+  return noPlace(search, "no host that is Up has the room and the labels wanted");
 }
 
-function outcome(placing: Placing) {
-  return { kind: "outcome", outcome: placing } as const;
-}
-
-function reserve(search: Search, target: Address): Placing {
+function reserve(search: Search, target: Target): Placed {
   const attempt = search.attempt + 1;
   return {
-    kind: "wait",
-    step: "reserving",
-    memo: { phase: "reserving", search: { ...search, attempt }, target },
-    vm: { state: "Starting" },
-    action: { kind: "reserve", address: target, attempt },
-    deadlineInMs: RESERVATION_MS,
-    percent: 10,
-    note: `holds room on ${target.hostId}`,
+    kind: "placing",
+    outcome: {
+      kind: "wait",
+      step: "reserving",
+      memo: { phase: "reserving", search: { ...search, attempt }, target },
+      action: { kind: "reserve", address: addressIn(target), attempt },
+      deadlineInMs: RESERVATION_MS,
+      percent: 10,
+      note: `holds room on ${target.hostId}`,
+    },
   };
 }
 
-const CANCELLED = calledOff("before it was started");
-
 /** 2 */
-function noPlace(context: Context, search: Search, why: string): Placing {
-  return placeless(
-    context,
-    search,
-    search.refusal === undefined
-      ? fail("no_capacity", [why, search.noRoom].filter(Boolean).join("; "))
-      : fail("host_refused", search.refusal),
+function noPlace({ refusal, noRoom }: Search, why: string): Placed {
+  return none(
+    refusal === undefined
+      ? { code: "no_capacity", detail: [why, noRoom].filter(Boolean).join("; ") }
+      : { code: "host_refused", detail: refusal },
   );
 }
 
-/** The VM is off, so it holds no room anywhere any more. */
-function placeless({ vm: { hostId } }: Context, search: Search, end: Failure): Failure {
-  return {
-    ...end,
-    vm: { state: search.before === "Error" ? "Error" : "Stopped", hostId: null },
-    release: hostId === undefined ? [] : [hostId],
-  };
+function none(error: JobError): Placed {
+  return { kind: "none", error };
 }

@@ -1,9 +1,10 @@
 /** The only list of work types. */
 import type { WorkRegistry, WorkType } from "../core/work-type.ts";
+import { vmMigrate } from "./vm-migrate.ts";
 import { vmDeploy, vmStart } from "./vm-start.ts";
 import { vmStop } from "./vm-stop.ts";
 
-export const registry: WorkRegistry = byName([vmStart, vmDeploy, vmStop]);
+export const registry: WorkRegistry = byName([vmStart, vmDeploy, vmStop, vmMigrate]);
 
 /** A registry of these types; a name given twice is a bug. */
 export function byName(types: readonly WorkType[]): WorkRegistry {

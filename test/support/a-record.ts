@@ -78,6 +78,7 @@ export function aHostFact(overrides: Partial<HostFact> = {}): HostFact {
     bootId,
     bootOrdinal: 1,
     queueUrl: "http://127.0.0.1/commands-host-a",
+    migrationUri: "qemu+tls://host-a/system",
     ...overrides,
   });
 }
