@@ -1,6 +1,7 @@
 /**
- * A table in memory. What goes in and out is copied through JSON and read by the schema, as it is on the way to a real
- * store: nothing is shared with the caller, and a record that could not be read again fails when it is written.
+ * A table in memory. What goes in is copied through JSON and read by the schema, as it is on the way to a real store: a
+ * record that could not be read again fails when it is written. What comes out is what is stored, frozen: nobody can change
+ * it, so nobody needs a copy.
  */
 
 interface Schema<T> {
@@ -17,20 +18,22 @@ export interface MemoryTable<T> {
 }
 
 export function memoryTable<T>(schema: Schema<T>): MemoryTable<T> {
-  const rows = new Map<string, string>();
-  const read = (text: string) => schema.parse(JSON.parse(text));
+  const rows = new Map<string, T>();
   return {
-    get: (key) => {
-      const text = rows.get(key);
-      return text === undefined ? undefined : read(text);
-    },
+    get: (key) => rows.get(key),
     put: (key, value) => {
-      const text = JSON.stringify(value);
-      read(text);
-      rows.set(key, text);
+      const copy: unknown = JSON.parse(JSON.stringify(value));
+      rows.set(key, freeze(schema.parse(copy)));
     },
     remove: (key) => rows.delete(key),
-    all: () => [...rows.values()].map(read),
-    entries: () => [...rows].map(([key, text]) => [key, read(text)]),
+    all: () => [...rows.values()],
+    entries: () => [...rows],
   };
+}
+
+/** All the way down. */
+function freeze<T>(value: T): T {
+  if (typeof value !== "object" || value === null || Object.isFrozen(value)) return value;
+  for (const part of Object.values(value)) freeze(part);
+  return Object.freeze(value);
 }

@@ -3,13 +3,13 @@ import { memoryTable } from "../../../shared/memory/memory-table.ts";
 import { ApartmentRecord } from "../../../shared/model/apartment-record.ts";
 import { aRecord, vmId } from "../../support/a-record.ts";
 
-test("what is stored is a copy on the way in and on the way out", () => {
+test("what is stored is changed neither by its writer nor by its readers", () => {
   const table = memoryTable(ApartmentRecord);
   const record = aRecord();
   table.put(vmId, record);
   Object.assign(record.vm, { name: "changed by the writer" });
   const read = table.get(vmId);
-  Object.assign(read?.vm ?? {}, { name: "changed by the reader" });
+  expect(() => Object.assign(read?.vm ?? {}, { name: "changed by the reader" })).toThrow(TypeError);
   expect(table.get(vmId)?.vm.name).toBe("web");
   expect(table.all().map(({ vm }) => vm.name)).toEqual(["web"]);
 });
