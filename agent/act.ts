@@ -5,12 +5,13 @@
  *  2. `busy` is decided before the look: what a probe says of a VM that is not busy was seen after all that came before it.
  */
 import type { CommandOutcome } from "../shared/model/agent-state.ts";
-import type { Command } from "../shared/model/command.ts";
+import { type Command, turnsOn } from "../shared/model/command.ts";
 import type { BootId } from "../shared/model/ids.ts";
 import type { Admission } from "./admit.ts";
 import type { CommandLog } from "./command-log.ts";
+import type { Deed, ExecuteDeps, Task } from "./deed.ts";
 import type { Endings } from "./endings.ts";
-import { type Deed, type ExecuteDeps, execute, type Task } from "./execute.ts";
+import { execute } from "./execute.ts";
 import { type Hypervisor, NOT_FOUND, OUTCOME_UNKNOWN, type Read } from "./hypervisor/hypervisor.ts";
 import type { Item } from "./lane.ts";
 import type { Numbered, Observer } from "./observer.ts";
@@ -19,7 +20,7 @@ import { type AgentTime, within } from "./time.ts";
 /** How long a probe gives what it superseded to end, so that it need not answer `busy` for a wait that is just ending. */
 const SETTLE_MS = 250;
 
-export type ActDeps = ExecuteDeps & {
+export type ActDeps = Omit<ExecuteDeps, "isHa"> & {
   readonly time: AgentTime;
   readonly hypervisor: Hypervisor;
   readonly log: CommandLog;
@@ -47,9 +48,9 @@ export async function act(deps: ActDeps, turn: Turn): Promise<void> {
 
 async function actOnVm(deps: ActDeps, turn: Turn, task: Task): Promise<void> {
   const { command, stop } = turn.item;
-  const work = execute(deps, task);
+  const work = execute({ ...deps, isHa: deps.log.isHa }, task);
   const over = work.then((deed) => {
-    const mayComeTrue = command.verb === "start" && deed.code === OUTCOME_UNKNOWN;
+    const mayComeTrue = turnsOn(command.verb) && deed.code === OUTCOME_UNKNOWN;
     if (mayComeTrue) deps.aftermath.begin(task.vmId);
   });
   const done = await within(deps.time, { limitMs: timeLeftMs(deps, turn), work });
@@ -69,16 +70,15 @@ async function probe(deps: ActDeps, turn: Turn): Promise<CommandOutcome> {
   const settled = turn.earlier.map((other) => other.over.promise.then(() => before.delete(other)));
   if (turn.earlier.some((other) => other.stop.signal.aborted))
     await within(deps.time, { limitMs: SETTLE_MS, work: Promise.all(settled) });
-  const isBusy = () => before.size > 0 || !deps.aftermath.isOver(vmId);
   const work = deps.observer.observe(async () => ({
-    busy: isBusy(), // 2
+    busy: before.size > 0 || !(await deps.aftermath.isOver(vmId)), // 2
     read: await deps.hypervisor.read(vmId),
   }));
   const done = await within(deps.time, { limitMs: timeLeftMs(deps, turn), work });
   const bootId = deps.bootId();
   if (done === "late") {
     const seq = deps.observer.nextSeq();
-    return { status: "failed", code: "timeout", seq, bootId, busy: isBusy() };
+    return { status: "failed", code: "timeout", seq, bootId, busy: before.size > 0 };
   }
   const { busy, read } = done.value.seen;
   const said = { ...sight({ seq: done.value.seq, seen: read }), bootId, busy };

@@ -1,9 +1,11 @@
 /**
- * VMs whose start may still come true although nobody waits for it: the agent died over it, or the connection did.
+ * VMs that may still come on, here or elsewhere, although nobody waits for it: the agent died over a start or a migration,
+ * or its connection did.
  *
  * A hypervisor that has taken such a call shows the VM within `AFTERMATH_MS` (libvirt: "starting up" before QEMU runs;
- * measured 20 to 1,200 ms). Until then a probe must say `busy`: "off" would let the control plane start it elsewhere. A
- * daemon that hung meanwhile begins late, so the time counts from when it was last found again.
+ * measured 20 to 1,200 ms), and says itself how long it moves one. Until then a probe must say `busy`: "off" would let the
+ * control plane start it elsewhere. A daemon that hung meanwhile begins late, so the time counts from when it was last
+ * found again.
  */
 import type { VmId } from "../shared/model/ids.ts";
 import type { Hypervisor } from "./hypervisor/hypervisor.ts";
@@ -14,28 +16,31 @@ export const AFTERMATH_MS = 10_000;
 
 export interface Aftermath {
   readonly begin: (vmId: VmId) => void;
-  readonly isOver: (vmId: VmId) => boolean;
+  /** Asks the hypervisor only where something is left (`Hypervisor`, H3). */
+  readonly isOver: (vmId: VmId) => Promise<boolean>;
 }
 
 export function aftermath(deps: {
   readonly time: AgentTime;
   readonly hypervisor: Hypervisor;
 }): Aftermath {
+  const { time, hypervisor } = deps;
   const since = new Map<VmId, number>();
-  deps.hypervisor.subscribe((event) => {
+  hypervisor.subscribe((event) => {
     if (event.kind !== "regained") return;
-    for (const vmId of since.keys()) since.set(vmId, deps.time.monotonicNow());
+    for (const vmId of since.keys()) since.set(vmId, time.monotonicNow());
   });
   return {
     begin: (vmId) => {
-      since.set(vmId, deps.time.monotonicNow());
+      since.set(vmId, time.monotonicNow());
     },
-    isOver: (vmId) => {
+    isOver: async (vmId) => {
       const at = since.get(vmId);
       if (at === undefined) return true;
-      if (deps.time.monotonicNow() - at < AFTERMATH_MS) return false;
-      since.delete(vmId);
-      return true;
+      if (time.monotonicNow() - at < AFTERMATH_MS) return false;
+      if ((await hypervisor.isAtWork(vmId)) !== "no") return false;
+      if (since.get(vmId) === at) since.delete(vmId);
+      return !since.has(vmId);
     },
   };
 }

@@ -48,7 +48,8 @@ export function runAgent(deps: AgentDeps): Agent {
   const signal = stop.signal;
   const failure = Promise.withResolvers<never>();
   failure.promise.catch(() => {});
-  const open = sessions({ ...deps, agentVersion: AGENT_VERSION, signal });
+  const { migrationUri } = deps.hypervisor;
+  const open = sessions({ ...deps, agentVersion: AGENT_VERSION, migrationUri, signal });
   const loops = startLoops({ ...deps, signal, sessions: open, broken: failure.reject });
 
   const ended = Promise.race([failure.promise, ...loops])

@@ -37,6 +37,7 @@ export interface CommandLog {
   /** Every VM's highest epoch as it is now; does not change afterwards. */
   readonly epochs: () => ReadonlyMap<VmId, number>;
   readonly haVms: () => ReadonlySet<VmId>;
+  readonly isHa: (id: VmId) => boolean;
   /** In the order in which they were received. */
   readonly commands: () => readonly LoggedCommand[];
   readonly record: (entries: readonly LogEntry[]) => Promise<void>;
@@ -64,6 +65,7 @@ export function commandLog(opened: { readonly text: string; readonly file: LogFi
     highestEpoch: (id) => state.vms.get(id)?.epoch ?? 0,
     epochs: () => new Map([...state.vms].map(([id, vm]) => [id, vm.epoch])),
     haVms: () => new Set([...state.vms].filter(([, vm]) => vm.ha).map(([id]) => id)),
+    isHa: (id) => state.vms.get(id)?.ha ?? false,
     commands: () => [...state.commands.values()],
     record: async (entries) => {
       if (entries.length === 0) return;

@@ -1,5 +1,6 @@
 /** What an earlier process left in the command log, settled for the boot that begins (`runner.ts`, R5). */
 import type { CommandOutcome } from "../shared/model/agent-state.ts";
+import { turnsOn } from "../shared/model/command.ts";
 import type { BootId } from "../shared/model/ids.ts";
 import type { Aftermath } from "./aftermath.ts";
 import type { CommandLog } from "./command-log.ts";
@@ -17,7 +18,7 @@ export async function settleLeftovers(deps: {
 }): Promise<void> {
   const { log, observer } = deps;
   const left = log.commands();
-  for (const command of left) if (mayStillStart(command)) deps.aftermath.begin(command.vmId);
+  for (const command of left) if (mayComeTrue(command)) deps.aftermath.begin(command.vmId);
   const ends = left
     .filter((command) => command.phase !== "ended")
     .map((command) => {
@@ -37,9 +38,9 @@ function lostOutcome(command: LoggedCommand): Omit<CommandOutcome, "seq" | "boot
     : { status: "stale", detail: "the agent ended before it began" };
 }
 
-/** A start that was begun and never seen to end. */
-function mayStillStart(command: LoggedCommand): boolean {
-  if (command.verb !== "start") return false;
+/** A command that turns its VM on, was begun and was never seen to end. */
+function mayComeTrue(command: LoggedCommand): boolean {
+  if (!turnsOn(command.verb)) return false;
   if (command.phase !== "ended") return command.phase === "begun";
   return command.outcome.code === OUTCOME_UNKNOWN || command.outcome.code === "timeout";
 }

@@ -1,6 +1,7 @@
 /** The command line of the agent. */
 import { parseArgs } from "node:util";
 import { HostId } from "../shared/model/ids.ts";
+import { isTargetUri } from "./hypervisor/libvirt-migrate.ts";
 import { errorText } from "./note.ts";
 
 export const USAGE = `Usage: node agent/main.ts --control-plane URL --host ID --data DIR [options]
@@ -13,6 +14,8 @@ Runs the vmsync agent of one host: reports what its hypervisor says and does the
   --join-token TOKEN      one-time token, needed the first time; also --join-token-file PATH
                           or the environment variable VMSYNC_JOIN_TOKEN
   --libvirt-socket PATH   libvirt's socket (default /run/libvirt/libvirt-sock)
+  --migration-uri URI     how other hosts' libvirtd reaches this one's, e.g. qemu+tls://host-b/system;
+                          without it no VM is moved to this host
   --domain-type TYPE      of domains made from a VM's spec: qemu (default) or kvm
   --simulated N           no libvirt: a simulated host with N guests already on (0 to 2000)
   --json                  one JSON object a line instead of text
@@ -36,6 +39,7 @@ export type AgentOptions = {
         readonly kind: "libvirt";
         readonly socketPath: string;
         readonly domainType: "qemu" | "kvm";
+        readonly migrationUri: string | undefined;
       }
     | { readonly kind: "simulated"; readonly guests: number };
   readonly output: "text" | "json";
@@ -66,6 +70,7 @@ const FLAGS = {
   "join-token": { type: "string" },
   "join-token-file": { type: "string" },
   "libvirt-socket": { type: "string" },
+  "migration-uri": { type: "string" },
   "domain-type": { type: "string" },
   simulated: { type: "string" },
   json: { type: "boolean" },
@@ -125,5 +130,13 @@ function hypervisor(values: Values): AgentOptions["hypervisor"] {
   if (domainType !== "qemu" && domainType !== "kvm")
     throw new Error("--domain-type is neither qemu nor kvm");
   const socketPath = values["libvirt-socket"] ?? LIBVIRT_SOCKET;
-  return { kind: "libvirt", socketPath: String(socketPath), domainType };
+  const migrationUri = values["migration-uri"];
+  if (typeof migrationUri === "string" && !isTargetUri(migrationUri))
+    throw new Error("--migration-uri is no libvirt URI like qemu+tls://host/system");
+  return {
+    kind: "libvirt",
+    socketPath: String(socketPath),
+    domainType,
+    migrationUri: typeof migrationUri === "string" ? migrationUri : undefined,
+  };
 }

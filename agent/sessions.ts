@@ -54,6 +54,8 @@ export type SessionsDeps = {
   readonly newBootId: () => BootId;
   readonly controlPlane: ControlPlane;
   readonly agentVersion: string;
+  /** Said at each session: where other hosts' VMs are moved to. */
+  readonly migrationUri: string | undefined;
   readonly note: Noter;
   readonly signal: AbortSignal;
 };
@@ -127,13 +129,13 @@ export function sessions(deps: SessionsDeps): Sessions {
 
 /** Asks for the boot as it is each time, until it is answered; `undefined` at the signal. Throws `AgentRefused`. */
 async function untilGranted(
-  { controlPlane, agentVersion, time, random, note, signal }: SessionsDeps,
+  { controlPlane, agentVersion, migrationUri, time, random, note, signal }: SessionsDeps,
   currentBootId: () => BootId,
 ): Promise<Omit<Session, "ended"> | undefined> {
   const retry = backoff(random);
   while (!signal.aborted) {
     const bootId = currentBootId();
-    const said = await controlPlane.openSession({ bootId, agentVersion });
+    const said = await controlPlane.openSession({ bootId, agentVersion, migrationUri });
     if (signal.aborted) return undefined;
     if (said.status === "answered") return { bootId, granted: said.answer };
     if (said.status === "refused") throw new AgentRefused(refusal(said));

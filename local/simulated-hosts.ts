@@ -9,6 +9,10 @@ import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "
 import { join } from "node:path";
 import * as z from "zod/mini";
 import { type SimulatedHypervisor, simulatedHypervisor } from "../agent/hypervisor/simulated.ts";
+import {
+  type SimulatedNetwork,
+  simulatedNetwork,
+} from "../agent/hypervisor/simulated-migration.ts";
 import type { Note } from "../agent/note.ts";
 import { startAgent } from "../agent/start-agent.ts";
 import { systemTime } from "../agent/time.ts";
@@ -46,8 +50,9 @@ export function startSimulatedHosts(props: SimulatedHostsProps): Promise<Simulat
 async function makeHosts(props: SimulatedHostsProps, down: Teardown): Promise<void> {
   const api = apiClient(props);
   const hostIds = Array.from({ length: props.hosts }, (_, at) => HostId.parse(`sim-${at + 1}`));
+  const network = simulatedNetwork();
   await sideBySide(hostIds, async (hostId) => {
-    const host = await startHost(api, props, hostId);
+    const host = await startHost(api, { ...props, network }, hostId);
     down.defer(host.stop);
   });
   const there = await api.vmNames();
@@ -63,7 +68,11 @@ async function makeHosts(props: SimulatedHostsProps, down: Teardown): Promise<vo
   );
 }
 
-async function startHost(api: ApiClient, props: SimulatedHostsProps, hostId: HostId) {
+async function startHost(
+  api: ApiClient,
+  props: SimulatedHostsProps & { readonly network: SimulatedNetwork },
+  hostId: HostId,
+) {
   const folder = join(props.folder, hostId);
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   const joined = existsSync(join(folder, "identity.json"));
@@ -72,6 +81,8 @@ async function startHost(api: ApiClient, props: SimulatedHostsProps, hostId: Hos
     time: systemTime(),
     random: Math.random,
     running: readGuests(guestsFile),
+    network: props.network,
+    migrationUri: `simulated:${hostId}`,
   });
   const unsubscribe = hypervisor.subscribe(() => {
     noteGuests(hypervisor, guestsFile).catch((error: unknown) => {

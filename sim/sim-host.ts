@@ -25,6 +25,8 @@ export async function addSimHost(world: World, n: number): Promise<SimHost> {
     time: { wallNow: world.time.now, monotonicNow: world.time.now, after: world.time.after },
     random: random.next,
     capacity: CAPACITY,
+    network: world.hypervisors,
+    migrationUri: `simulated:${hostId}`,
   });
   const publicKey = `${String(n).padStart(43, "0")}=`;
   const { ports } = world.memory;

@@ -1,4 +1,8 @@
 /** What every part of a simulation shares: time, faults, the memory ports, the checks that look on, the history. */
+import {
+  type SimulatedNetwork,
+  simulatedNetwork,
+} from "../agent/hypervisor/simulated-migration.ts";
 import type { Ports } from "../shared/app/ports.ts";
 import { connectMemory, type Memory } from "../shared/memory/connect.ts";
 import { MEMORY_APARTMENT_QUEUE } from "../shared/memory/memory-apartment-queue.ts";
@@ -34,6 +38,8 @@ export type World = {
   readonly random: (subject: string) => Random;
   /** What networks and processes take. */
   readonly latency: Random;
+  /** Hosts between which guests can be moved. */
+  readonly hypervisors: SimulatedNetwork;
   /** Agents that wait for commands. */
   readonly commandsSent: QueueWaits;
   readonly startWorker: (name: string) => StartedWorker;
@@ -77,6 +83,7 @@ export function makeWorld(plan: Plan): World {
     time,
     faults,
     outages,
+    hypervisors: simulatedNetwork(),
     memory,
     random,
     latency,

@@ -4,12 +4,13 @@
  *  1. The domain's name is the VM's id: names of VMs are not unique and may change, a domain's name must be and may not.
  *     The VM's own name is its title (`virsh list --title`).
  *  2. The same spec gives the same XML: a start that defines the domain anew changes nothing, network addresses included.
+ *     An interface's address follows from its bridge, not from its place: detaching one must not change the others'.
  *  3. The format of a disk is told by its path and never probed: a guest could write another format's header into a raw disk.
  *  4. Everything that came from outside is escaped.
  */
 import { createHash } from "node:crypto";
 import type { VmId } from "../../shared/model/ids.ts";
-import type { VmSpec } from "../../shared/model/vm.ts";
+import type { Device, VmSpec } from "../../shared/model/vm.ts";
 
 /** `qemu` emulates and runs everywhere; `kvm` needs /dev/kvm. */
 export type DomainType = "qemu" | "kvm";
@@ -34,8 +35,7 @@ export function renderDomainXml(vm: {
     `  <on_reboot>restart</on_reboot>`,
     `  <on_crash>destroy</on_crash>`,
     `  <devices>`,
-    ...(spec.disks ?? []).map((disk, at) => renderDisk(disk, at)),
-    ...(spec.networks ?? []).map((network, at) => renderNetwork(vmId, network.bridge, at)),
+    ...renderDevices(vmId, { targets: [], bridges: [] }, devicesOf(spec)),
     `    <controller type='usb' model='none'/>`,
     `    <memballoon model='none'/>`,
     `    <panic model='isa'/>`,
@@ -46,13 +46,55 @@ export function renderDomainXml(vm: {
   return lines.join("\n");
 }
 
-type Disk = NonNullable<VmSpec["disks"]>[number];
+/** A spec's devices, in the order in which a guest gets them. */
+export function devicesOf(spec: VmSpec): readonly Device[] {
+  const disks = (spec.disks ?? []).map((disk) => ({ kind: "disk", ...disk }) as const);
+  const networks = (spec.networks ?? []).map((one) => ({ kind: "network", ...one }) as const);
+  return [...disks, ...networks];
+}
+
+/** What a domain has already, as far as a new device must not be it again. */
+export type Taken = {
+  /** `vda`, … */
+  readonly targets: readonly string[];
+  /** Of the interfaces, one for each. */
+  readonly bridges: readonly string[];
+};
+
+/** Device elements to add to a domain that has `taken`: names and addresses that are free there, the same each time. */
+export function renderDevices(
+  vmId: VmId,
+  taken: Taken,
+  devices: readonly Device[],
+): readonly string[] {
+  const targets = new Set(taken.targets);
+  const bridges = [...taken.bridges];
+  return devices.map((device) => {
+    switch (device.kind) {
+      case "disk": {
+        const target = TARGETS.find((one) => !targets.has(one)) ?? "vdz";
+        targets.add(target);
+        return renderDisk(device, target);
+      }
+      case "network": {
+        const { bridge } = device;
+        const nth = bridges.filter((other) => other === bridge).length;
+        bridges.push(bridge);
+        return renderNetwork(bridge, macAddress(vmId, bridge, nth));
+      }
+      default:
+        return device satisfies never;
+    }
+  });
+}
+
+/** More than a spec may have and an owner's XML is likely to. */
+const TARGETS = Array.from({ length: 26 }, (_, at) => `vd${String.fromCharCode(97 + at)}`);
 
 /** A disk that is only read may be shared by any number of guests, so it is. */
-function renderDisk({ source, readOnly }: Disk, at: number): string {
+function renderDisk({ source, readOnly }: Extract<Device, { kind: "disk" }>, target: string) {
   const isBlock = source.startsWith("/dev/");
   const format = source.endsWith(".qcow2") ? "qcow2" : "raw"; // 3
-  const target = `vd${String.fromCharCode("a".charCodeAt(0) + at)}`; // at most 16
   return [
     `    <disk type='${isBlock ? "block" : "file"}' device='disk'>`,
     `<driver name='qemu' type='${format}'/>`,
@@ -63,19 +105,19 @@ function renderDisk({ source, readOnly }: Disk, at: number): string {
   ].join("");
 }
 
-function renderNetwork(vmId: VmId, bridge: string, at: number): string {
+function renderNetwork(bridge: string, mac: string): string {
   return [
     `    <interface type='bridge'>`,
     `<source bridge='${escaped(bridge)}'/>`,
-    `<mac address='${macAddress(vmId, at)}'/>`,
+    `<mac address='${mac}'/>`,
     `<model type='virtio'/>`,
     `</interface>`,
   ].join("");
 }
 
 /** 40 bits of hash under a locally administered prefix: two of a million NICs meet with a chance of about a half. */
-function macAddress(vmId: VmId, at: number): string {
-  const bytes = createHash("sha256").update(`${vmId}/${at}`).digest().subarray(0, 5);
+function macAddress(vmId: VmId, bridge: string, nth: number): string {
+  const bytes = createHash("sha256").update(`${vmId}/${bridge}/${nth}`).digest().subarray(0, 5);
   return ["02", ...[...bytes].map((byte) => byte.toString(16).padStart(2, "0"))].join(":");
 }
 

@@ -10,7 +10,7 @@
  */
 import type { VmId } from "../../shared/model/ids.ts";
 import type { ReportedPower } from "../../shared/model/power.ts";
-import type { VmSpec } from "../../shared/model/vm.ts";
+import type { Device, DomainChanges, VmSpec } from "../../shared/model/vm.ts";
 
 /** The hypervisor's word on one VM. */
 export type PowerSeen = {
@@ -38,6 +38,9 @@ export const UNREACHABLE = "hypervisor_unreachable";
 export const NOT_FOUND = "not_found";
 export const ALREADY_RUNNING = "already_running";
 export const OUTCOME_UNKNOWN = "outcome_unknown";
+export const SNAPSHOT_NOT_FOUND = "snapshot_not_found";
+/** It was aborted as it was asked to be: all is as it was. */
+export const ABORTED = "aborted";
 
 export type StartRequest = {
   readonly vmId: VmId;
@@ -45,10 +48,27 @@ export type StartRequest = {
   readonly spec: VmSpec;
   /** Wins over `spec` where the hypervisor speaks libvirt's language. */
   readonly domainXml?: string | undefined;
+  /** To be made in `domainXml`. */
+  readonly changes?: DomainChanges | undefined;
+};
+
+export type MigrateRequest = {
+  readonly vmId: VmId;
+  /** The target's `migrationUri`. */
+  readonly targetUri: string;
+  /** Asks for an abort. The migration may be over before it is heard: the answer tells. */
+  readonly signal: AbortSignal;
+};
+
+/** What a VM is made of, as the hypervisor knows it: what the next start would give it. */
+export type Description = {
+  readonly cpus: number;
+  readonly memoryMiB: number;
+  readonly domainXml: string;
 };
 
 export type HypervisorEvent =
-  | { readonly kind: "vm"; readonly vmId: VmId }
+  | { readonly kind: "vm"; readonly vmId: VmId; readonly rebooted?: true }
   | { readonly kind: "lost"; readonly reason: string }
   | { readonly kind: "regained" };
 
@@ -64,6 +84,46 @@ export interface Hypervisor {
   readonly requestShutdown: (vmId: VmId) => Promise<Done | Failure>;
   /** Ends it at once; one that is off is `ok`. Also ends a start under way. */
   readonly powerOff: (vmId: VmId) => Promise<Done | Failure>;
+  /** Asks the guest to restart; that it was asked is all that this tells. An event says `rebooted` when it does. */
+  readonly requestReboot: (vmId: VmId) => Promise<Done | Failure>;
+  /** Restarts the machine under the guest. */
+  readonly reset: (vmId: VmId) => Promise<Done | Failure>;
+  /** `ok` when it is paused, by this or already. */
+  readonly suspend: (vmId: VmId) => Promise<Done | Failure>;
+  /** `ok` when it is on, by this or already. */
+  readonly resume: (vmId: VmId) => Promise<Done | Failure>;
+  /**
+   * Moves the running guest and its definition. `ok`: the target has it, and this host has not. Any failure but
+   * `outcome_unknown`: it is here as before.
+   */
+  readonly migrate: (request: MigrateRequest) => Promise<Done | Failure>;
+  /** Whether the hypervisor is at something long for it, a migration say, whoever asked; a look (H3). */
+  readonly isAtWork: (vmId: VmId) => Promise<"yes" | "no" | "cannot_tell">;
+  /** Forgets one that is off, the metadata of its snapshots included; `already_running` when it is held. */
+  readonly undefine: (vmId: VmId) => Promise<Done | Failure>;
+  /** Of memory too when it is on. `ok` when there is one of that name already. */
+  readonly snapshot: (vmId: VmId, name: string) => Promise<Done | Failure>;
+  /** Brings back what was, the power state included. `snapshot_not_found`. */
+  readonly revert: (vmId: VmId, name: string) => Promise<Done | Failure>;
+  /** `ok` when there is none of that name. */
+  readonly deleteSnapshot: (vmId: VmId, name: string) => Promise<Done | Failure>;
+  /** To the running guest only. `ok` when it has one such. */
+  readonly attach: (vmId: VmId, device: Device) => Promise<Done | Failure>;
+  /**
+   * From the running guest only. `ok` when it has none such; a guest has to let go of it, and one that does not is waited
+   * for until the signal, then `outcome_unknown`.
+   */
+  readonly detach: (vmId: VmId, device: Device, signal: AbortSignal) => Promise<Done | Failure>;
+  /** In the definition of one that is off; `already_running` when it is held. */
+  readonly scale: (
+    vmId: VmId,
+    size: Pick<DomainChanges, "cpus" | "memoryMiB">,
+  ) => Promise<Done | Failure>;
+  readonly describe: (
+    vmId: VmId,
+  ) => Promise<{ readonly ok: true; readonly description: Description } | Failure>;
+  /** Where other hosts' hypervisors move guests to; `undefined`: none can. */
+  readonly migrationUri: string | undefined;
   readonly capacity: () => Promise<HostCapacity | undefined>;
   /** Events are hints: one may be lost with the connection, and `regained` stands for all that were. */
   readonly subscribe: (listener: (event: HypervisorEvent) => void) => () => void;

@@ -1,6 +1,7 @@
 /**
- * The calls of libvirt's remote protocol that the agent makes, with their numbers and forms. libvirt calls the protocol
- * internal; in practice it only grows, and other clients rely on that as well (`reference/hypervisor.md` §2).
+ * The calls of libvirt's remote protocol by which the agent looks, with their numbers and forms; `libvirt-actions.ts` has
+ * those that do something. libvirt calls the protocol internal; in practice it only grows, and other clients rely on that
+ * as well (`reference/hypervisor.md` §2).
  */
 import { VmId } from "../../shared/model/ids.ts";
 import type { RpcConnection } from "./rpc-client.ts";
@@ -9,23 +10,34 @@ import { XdrError, type XdrReader, xdrWriter } from "./xdr.ts";
 const PROCEDURE = {
   open: 1,
   nodeGetInfo: 6,
-  domainCreate: 9,
-  domainDefineXml: 11,
-  domainDestroy: 12,
-  domainShutdown: 33,
-  domainUndefine: 35,
+  domainGetXmlDesc: 14,
+  domainLookupByName: 23,
   authList: 66,
+  domainGetJobInfo: 163,
+  domainSnapshotLookupByName: 189,
   domainGetState: 212,
   eventRegister: 316,
   eventLifecycle: 318,
+  eventReboot: 319,
   allDomainStats: 344,
 } as const;
 
 /** Error codes of libvirt that mean something to the agent (virErrorNumber). */
-export const LIBVIRT_CODE = { operationFailed: 9, noDomain: 42, operationInvalid: 55 } as const;
+export const LIBVIRT_CODE = {
+  operationFailed: 9,
+  noDomain: 42,
+  operationInvalid: 55,
+  noSnapshot: 72,
+  operationAborted: 78,
+} as const;
 
 const AUTH_NONE = 0;
-const EVENT_LIFECYCLE = 0;
+const EVENTS = { lifecycle: 0, reboot: 1 } as const;
+/** The definition as the next start takes it, with its secrets: without them that start would drop them. */
+const XML_SECURE = 1;
+const XML_INACTIVE = 2;
+/** `bounded` or `unbounded`: a job under way, whether or not its length is known. */
+const JOBS_UNDER_WAY: readonly number[] = [1, 2];
 /** State and reason only: the other groups ask each guest's QEMU and hang with the first hung guest. */
 const STATS_STATE = 1;
 const UUID_BYTES = 16;
@@ -49,16 +61,20 @@ export async function open(rpc: RpcConnection): Promise<void> {
   await rpc.call(PROCEDURE.open, args, ignore);
 }
 
-/** Lifecycle events of every domain, from now on. */
+/** Lifecycle events and restarts of every domain, from now on. */
 export async function registerEvents(rpc: RpcConnection): Promise<void> {
-  await rpc.call(PROCEDURE.eventRegister, xdrWriter().int(EVENT_LIFECYCLE).int(0).bytes(), ignore);
+  for (const event of Object.values(EVENTS))
+    await rpc.call(PROCEDURE.eventRegister, xdrWriter().int(event).int(0).bytes(), ignore);
 }
 
+export type DomainEvent = Domain & { readonly rebooted: boolean };
+
 /** The domain that an event is about, if it is one of those registered for. */
-export function readEvent(procedure: number, body: XdrReader): Domain | undefined {
-  if (procedure !== PROCEDURE.eventLifecycle) return undefined;
+export function readEvent(procedure: number, body: XdrReader): DomainEvent | undefined {
+  if (procedure !== PROCEDURE.eventLifecycle && procedure !== PROCEDURE.eventReboot)
+    return undefined;
   body.int(); // the callback's id
-  return readDomain(body);
+  return { ...readDomain(body), rebooted: procedure === PROCEDURE.eventReboot };
 }
 
 /** Every domain, defined or running, with its state: one round trip. */
@@ -83,25 +99,33 @@ export async function stateOf(rpc: RpcConnection, vmId: VmId): Promise<DomainSta
   }));
 }
 
-export async function define(rpc: RpcConnection, xml: string): Promise<Domain> {
-  return await rpc.call(PROCEDURE.domainDefineXml, xdrWriter().string(xml).bytes(), readDomain);
+/** Throws `noDomain` where there is none of that name. */
+export async function domainNamed(rpc: RpcConnection, name: string): Promise<Domain> {
+  return await rpc.call(PROCEDURE.domainLookupByName, xdrWriter().string(name).bytes(), readDomain);
 }
 
-export async function undefine(rpc: RpcConnection, vmId: VmId): Promise<void> {
-  await rpc.call(PROCEDURE.domainUndefine, domainArgs(vmId).bytes(), ignore);
+/** `live`: of the running guest. */
+export async function xmlOf(
+  rpc: RpcConnection,
+  vmId: VmId,
+  which: "live" | "definition",
+): Promise<string> {
+  const flags = which === "live" ? XML_SECURE : XML_SECURE | XML_INACTIVE;
+  const args = domainArgs(vmId).int(flags).bytes();
+  return await rpc.call(PROCEDURE.domainGetXmlDesc, args, (body) => body.string());
 }
 
-/** Starts a defined domain. */
-export async function create(rpc: RpcConnection, vmId: VmId): Promise<void> {
-  await rpc.call(PROCEDURE.domainCreate, domainArgs(vmId).bytes(), ignore);
+export async function hasJob(rpc: RpcConnection, vmId: VmId): Promise<boolean> {
+  const args = domainArgs(vmId).bytes();
+  return await rpc.call(PROCEDURE.domainGetJobInfo, args, (body) =>
+    JOBS_UNDER_WAY.includes(body.int()),
+  );
 }
 
-export async function destroy(rpc: RpcConnection, vmId: VmId): Promise<void> {
-  await rpc.call(PROCEDURE.domainDestroy, domainArgs(vmId).bytes(), ignore);
-}
-
-export async function shutdown(rpc: RpcConnection, vmId: VmId): Promise<void> {
-  await rpc.call(PROCEDURE.domainShutdown, domainArgs(vmId).bytes(), ignore);
+/** Throws `noSnapshot` where there is none of that name. */
+export async function findSnapshot(rpc: RpcConnection, vmId: VmId, name: string): Promise<void> {
+  const args = domainArgs(vmId).string(name).int(0).bytes();
+  await rpc.call(PROCEDURE.domainSnapshotLookupByName, args, ignore);
 }
 
 export async function nodeInfo(
@@ -115,15 +139,16 @@ export async function nodeInfo(
 }
 
 const NOTHING = new Uint8Array();
-const ignore = () => undefined;
+/** Of an answer that says only that it was done. */
+export const ignore = () => undefined;
 
 /** libvirt's drivers find a domain by its UUID; name and id are for messages. */
-function domainArgs(vmId: VmId) {
+export function domainArgs(vmId: VmId) {
   const uuid = Buffer.from(vmId.replaceAll("-", ""), "hex");
   return xdrWriter().string(vmId).fixed(uuid).int(-1);
 }
 
-function readDomain(body: XdrReader): Domain {
+export function readDomain(body: XdrReader): Domain {
   const name = body.string();
   const hex = body.fixed(UUID_BYTES).toString("hex");
   body.int(); // the id of this run

@@ -14,49 +14,43 @@
  *  1. Looks are on the watch's connection. Each action has a connection of its own: libvirtd serves only a few calls of one
  *     client at a time, and one guest that hangs must not hold up the others'.
  *  2. A connection that could not be opened ran nothing (`hypervisor_unreachable`); one that ended during a call may have
- *     (`outcome_unknown`). An error that libvirt answered is its own code and means that it did not happen.
+ *     (`outcome_unknown`). An error that libvirt answered is its own code and means that it did not happen, or is over.
  */
 import type { VmId } from "../../shared/model/ids.ts";
 import { errorText, type Noter } from "../note.ts";
-import type { AgentTime } from "../time.ts";
-import { withUuid } from "./domain-uuid.ts";
-import { type DomainType, renderDomainXml } from "./domain-xml.ts";
+import { type AgentTime, within } from "../time.ts";
+import type { DomainType } from "./domain-xml.ts";
 import {
-  ALREADY_RUNNING,
   type Done,
   type Failure,
   type HostCapacity,
   type Hypervisor,
   type Listing,
-  NOT_FOUND,
-  OUTCOME_UNKNOWN,
   type Read,
-  type StartRequest,
   UNREACHABLE,
 } from "./hypervisor.ts";
-import {
-  allStates,
-  create,
-  define,
-  destroy,
-  LIBVIRT_CODE,
-  nodeInfo,
-  shutdown,
-  stateOf,
-  undefine,
-} from "./libvirt-calls.ts";
+import { reboot, reset, shutdown } from "./libvirt-actions.ts";
+import { allStates, hasJob, nodeInfo, stateOf } from "./libvirt-calls.ts";
+import { attach, describe, detach, scale } from "./libvirt-definition.ts";
+import { failureOf, isNotRunning } from "./libvirt-errors.ts";
+import { migrate } from "./libvirt-migrate.ts";
+import { powerOff, resume, start, suspend, undefine } from "./libvirt-power.ts";
+import { deleteSnapshot, revert, snapshot } from "./libvirt-snapshots.ts";
 import {
   connectedIn,
   connectionProblem,
   type LibvirtWatch,
+  LOOK_MS_MAX,
   watchLibvirt,
 } from "./libvirt-watch.ts";
 import { powerOf } from "./power-map.ts";
-import { ConnectionLost, LibvirtError, type RpcConnection } from "./rpc-client.ts";
+import { ConnectionLost, type RpcConnection } from "./rpc-client.ts";
 
 export type LibvirtOptions = {
   readonly socketPath: string;
   readonly domainType: DomainType;
+  /** How other hosts' libvirtd reaches this one. */
+  readonly migrationUri?: string | undefined;
   readonly time: AgentTime;
   readonly note: Noter;
 };
@@ -65,20 +59,64 @@ const KIB_PER_MIB = 1024;
 
 /** Throws with a line for the operator if libvirt does not answer now; later it may come and go. */
 export async function connectLibvirt(options: LibvirtOptions): Promise<Hypervisor> {
-  const { socketPath } = options;
+  const { socketPath, domainType, time } = options;
   const watch = await watchLibvirt(options).catch((error: unknown) => {
     throw connectionProblem(socketPath, error);
   });
   const stop = new AbortController();
+  const act = actions({ socketPath, time, signal: stop.signal });
+  const asked = (ask: (rpc: RpcConnection) => Promise<void>) =>
+    act<Done>(async (rpc) => {
+      await ask(rpc);
+      return { ok: true };
+    });
+  /** H3, for what must not be asked on the watch's connection: one guest could hold it up. */
+  const lookAside = <T extends { readonly ok: true }>(
+    look: (rpc: RpcConnection) => Promise<T | Failure>,
+  ) => inTime(time, act(look));
 
-  /** 1 and 2. */
-  const act = async (
-    work: (rpc: RpcConnection) => Promise<Done | Failure>,
-  ): Promise<Done | Failure> => {
-    const connecting = { socketPath, time: options.time, signal: stop.signal, onEvent: () => {} };
+  return {
+    list: () => list(watch),
+    read: (vmId) => read(watch, vmId),
+    start: (request) => act((rpc) => start(rpc, domainType, request)),
+    requestShutdown: (vmId) => asked((rpc) => shutdown(rpc, vmId)),
+    powerOff: (vmId) => act((rpc) => powerOff(rpc, vmId)),
+    requestReboot: (vmId) => asked((rpc) => reboot(rpc, vmId)),
+    reset: (vmId) => asked((rpc) => reset(rpc, vmId)),
+    suspend: (vmId) => act((rpc) => suspend(rpc, vmId)),
+    resume: (vmId) => act((rpc) => resume(rpc, vmId)),
+    migrate: (request) => act((rpc) => migrate(rpc, time, request)),
+    isAtWork: async (vmId) => isAtWork(await lookAside((rpc) => jobOf(rpc, vmId))),
+    undefine: (vmId) => act((rpc) => undefine(rpc, vmId)),
+    snapshot: (vmId, name) => act((rpc) => snapshot(rpc, vmId, name)),
+    revert: (vmId, name) => act((rpc) => revert(rpc, vmId, name)),
+    deleteSnapshot: (vmId, name) => act((rpc) => deleteSnapshot(rpc, vmId, name)),
+    attach: (vmId, device) => act((rpc) => attach(rpc, vmId, device)),
+    detach: (vmId, device, signal) => act((rpc) => detach(rpc, time, { vmId, device, signal })),
+    scale: (vmId, size) => act((rpc) => scale(rpc, vmId, size)),
+    describe: (vmId) => lookAside((rpc) => describe(rpc, vmId)),
+    migrationUri: options.migrationUri,
+    capacity: () => capacity(watch),
+    subscribe: watch.subscribe,
+    close: async () => {
+      stop.abort();
+      await watch.close();
+    },
+  };
+}
+
+/** 1 and 2. */
+function actions(connecting: {
+  readonly socketPath: string;
+  readonly time: AgentTime;
+  readonly signal: AbortSignal;
+}) {
+  return async <T extends { readonly ok: true }>(
+    work: (rpc: RpcConnection) => Promise<T | Failure>,
+  ): Promise<T | Failure> => {
     let rpc: RpcConnection;
     try {
-      rpc = await connectedIn(connecting);
+      rpc = await connectedIn({ ...connecting, onEvent: () => {} });
     } catch (error) {
       return { ok: false, code: UNREACHABLE, detail: errorText(error) };
     }
@@ -90,24 +128,12 @@ export async function connectLibvirt(options: LibvirtOptions): Promise<Hyperviso
       rpc.close();
     }
   };
+}
 
-  return {
-    list: () => list(watch),
-    read: (vmId) => read(watch, vmId),
-    start: (request) => start(request, options.domainType, act),
-    requestShutdown: (vmId) =>
-      act(async (rpc) => {
-        await shutdown(rpc, vmId);
-        return { ok: true };
-      }),
-    powerOff: (vmId) => act((rpc) => powerOff(rpc, vmId)),
-    capacity: () => capacity(watch),
-    subscribe: watch.subscribe,
-    close: async () => {
-      stop.abort();
-      await watch.close();
-    },
-  };
+async function inTime<T>(time: AgentTime, work: Promise<T | Failure>): Promise<T | Failure> {
+  const done = await within(time, { limitMs: LOOK_MS_MAX, work });
+  if (done !== "late") return done.value;
+  return { ok: false, code: UNREACHABLE, detail: `no answer in ${LOOK_MS_MAX} ms` };
 }
 
 async function list(watch: LibvirtWatch): Promise<Listing> {
@@ -145,72 +171,19 @@ async function capacity(watch: LibvirtWatch): Promise<HostCapacity | undefined> 
   }
 }
 
-async function start(
-  request: StartRequest,
-  domainType: DomainType,
-  act: (work: (rpc: RpcConnection) => Promise<Done | Failure>) => Promise<Done | Failure>,
-): Promise<Done | Failure> {
-  const { vmId, domainXml } = request;
-  const made =
-    domainXml === undefined
-      ? ({ ok: true, xml: renderDomainXml({ ...request, domainType }) } as const)
-      : withUuid(domainXml, vmId);
-  if (!made.ok) return { ok: false, code: "invalid_domain_xml", detail: made.reason };
-  return await act(async (rpc) => {
-    if (await isHeld(rpc, vmId)) return { ok: false, code: ALREADY_RUNNING, detail: "" };
-    await defineAnew(rpc, vmId, made.xml);
-    try {
-      await create(rpc, vmId);
-      return { ok: true };
-    } catch (error) {
-      if (!hasCode(error, LIBVIRT_CODE.operationInvalid)) throw error;
-      return { ok: false, code: ALREADY_RUNNING, detail: errorText(error) };
-    }
-  });
-}
-
-/** Held by the hypervisor in whatever state; not if it does not know it. */
-async function isHeld(rpc: RpcConnection, vmId: VmId): Promise<boolean> {
+/** A domain that is off or not here has no job. */
+async function jobOf(rpc: RpcConnection, vmId: VmId) {
   try {
-    return powerOf(await stateOf(rpc, vmId)).held;
+    return { ok: true, job: await hasJob(rpc, vmId) } as const;
   } catch (error) {
-    if (hasCode(error, LIBVIRT_CODE.noDomain)) return false;
+    if (isNotRunning(error)) return { ok: true, job: false } as const;
     throw error;
   }
 }
 
-/** libvirt changes a definition under its name only; one that had another name goes first. The domain is off. */
-async function defineAnew(rpc: RpcConnection, vmId: VmId, xml: string): Promise<void> {
-  try {
-    await define(rpc, xml);
-  } catch (error) {
-    if (!hasCode(error, LIBVIRT_CODE.operationFailed)) throw error;
-    const gone = await undefine(rpc, vmId).then(
-      () => true,
-      () => false,
-    );
-    if (!gone) throw error; // It was about another domain of that name.
-    await define(rpc, xml);
-  }
-}
-
-async function powerOff(rpc: RpcConnection, vmId: VmId): Promise<Done | Failure> {
-  try {
-    await destroy(rpc, vmId);
-    return { ok: true };
-  } catch (error) {
-    if (hasCode(error, LIBVIRT_CODE.operationInvalid)) return { ok: true }; // It is not running.
-    throw error;
-  }
-}
-
-function hasCode(error: unknown, code: number): boolean {
-  return error instanceof LibvirtError && error.code === code;
-}
-
-function failureOf(error: unknown): Failure {
-  const detail = errorText(error);
-  if (hasCode(error, LIBVIRT_CODE.noDomain)) return { ok: false, code: NOT_FOUND, detail };
-  if (error instanceof LibvirtError) return { ok: false, code: `libvirt_${error.code}`, detail };
-  return { ok: false, code: OUTCOME_UNKNOWN, detail };
+function isAtWork(
+  answer: { readonly ok: true; readonly job: boolean } | Failure,
+): "yes" | "no" | "cannot_tell" {
+  if (!answer.ok) return "cannot_tell";
+  return answer.job ? "yes" : "no";
 }

@@ -113,8 +113,9 @@ async function connectToLook(
   emit: (event: HypervisorEvent) => void,
 ): Promise<RpcConnection> {
   const onEvent = (procedure: number, body: Parameters<typeof readEvent>[1]) => {
-    const domain = readEvent(procedure, body);
-    if (domain !== undefined) emit({ kind: "vm", vmId: domain.vmId });
+    const event = readEvent(procedure, body);
+    if (event === undefined) return;
+    emit({ kind: "vm", vmId: event.vmId, ...(event.rebooted ? { rebooted: true } : {}) });
   };
   const rpc = await connectedIn({ socketPath, time, signal, onEvent });
   try {

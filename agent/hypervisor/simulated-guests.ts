@@ -1,6 +1,8 @@
 /** The guests of a simulated host, and what happens to them without anybody asking (`simulated.ts`). */
 import type { VmId } from "../../shared/model/ids.ts";
+import type { Device, VmSpec } from "../../shared/model/vm.ts";
 import type { AgentTime } from "../time.ts";
+import { devicesOf } from "./domain-xml.ts";
 import {
   ALREADY_RUNNING,
   type Done,
@@ -16,6 +18,8 @@ const CRASH_MS = 5000;
 const SLOW_FACTOR = 10;
 /** Durations vary by this share either way. */
 const JITTER = 0.2;
+/** Of a guest that nobody told of. */
+const SPEC: VmSpec = { cpus: 1, memoryMiB: 512 };
 
 export type GuestOptions = {
   readonly time: AgentTime;
@@ -23,37 +27,47 @@ export type GuestOptions = {
   readonly startMs?: number;
   readonly crashMs?: number;
   /** VMs that are on from the beginning. */
-  readonly running?: readonly { readonly vmId: VmId; readonly name: string }[];
+  readonly running?: readonly {
+    readonly vmId: VmId;
+    readonly name: string;
+    readonly spec?: VmSpec | undefined;
+  }[];
 };
+
+type GuestState = "off" | "crashed" | "starting" | "incoming" | "on" | "paused" | "outgoing";
 
 export type Guest = {
   readonly name: string;
-  state: "off" | "crashed" | "starting" | "on" | "paused";
+  /** What the next start gives it. */
+  spec: VmSpec;
+  state: GuestState;
   /** Grows with each change of state: a timer of an earlier life finds that it is not meant. */
   life: number;
-  /** A start under way, to be told that it was ended. */
-  endStart?: ((ended: Failure) => void) | undefined;
+  /** What it has while it runs. */
+  devices: readonly Device[];
+  /** By name, with the state that a revert brings back. */
+  readonly snapshots: Map<string, GuestState>;
+  /** A start or a migration under way, to be told that it was ended. */
+  interrupt?: ((ended: Failure) => void) | undefined;
+  /** It is being moved away from here. */
+  moves: boolean;
 };
 
-export const SEEN: Readonly<Record<Guest["state"], PowerSeen>> = {
+/** `incoming` and `outgoing`: both hosts of a migration have it, and neither can tell whose it is (`power-map.ts`, P2). */
+export const SEEN: Readonly<Record<GuestState, PowerSeen>> = {
   off: { power: "off", detail: "shut off", held: false },
   crashed: { power: "crashed", detail: "shut off (crashed)", held: false },
   starting: { power: "unknown", detail: "paused (starting up)", held: true }, // S1
+  incoming: { power: "unknown", detail: "paused (migrating)", held: true },
   on: { power: "on", detail: "running", held: true },
   paused: { power: "paused", detail: "paused (user)", held: true },
+  outgoing: { power: "unknown", detail: "paused (migrating)", held: true },
 };
 
-/** What happens to a host and its guests without anybody asking. */
-export interface BehindTheBack {
-  readonly powerOn: (vmId: VmId, name: string) => void;
-  readonly powerOff: (vmId: VmId) => void;
-  readonly crash: (vmId: VmId) => void;
-  readonly pause: (vmId: VmId) => void;
-  readonly remove: (vmId: VmId) => void;
-  /** What is true of a VM, whoever can see it; nothing, if the host does not know it. */
-  readonly seen: (vmId: VmId) => PowerSeen | undefined;
-  /** Everything is off; nothing says so. */
-  readonly hostPowerFailure: () => void;
+export function aGuest(
+  made: Pick<Guest, "name" | "spec"> & Partial<Pick<Guest, "state" | "life" | "snapshots">>,
+): Guest {
+  return { state: "off", life: 0, snapshots: new Map(), devices: [], moves: false, ...made };
 }
 
 export type GuestHost = ReturnType<typeof guestHost>;
@@ -68,10 +82,18 @@ export function guestHost(options: GuestOptions) {
   const emit = (event: HypervisorEvent) => {
     if (isAudible()) for (const listener of [...listeners]) listener(event);
   };
-  const change = (vmId: VmId, guest: Guest, state: Guest["state"]) => {
-    guest.state = state;
+  /** Ends what is under way with it, and whatever it was going to do. */
+  const interrupt = (guest: Guest, detail: string) => {
     guest.life += 1;
-    guest.endStart?.({ ok: false, code: "simulated_ended", detail: "ended while starting" });
+    const told = guest.interrupt;
+    guest.interrupt = undefined;
+    guest.moves = false;
+    told?.({ ok: false, code: "simulated_ended", detail });
+  };
+  const change = (vmId: VmId, guest: Guest, state: GuestState) => {
+    guest.state = state;
+    if (!SEEN[state].held) guest.devices = [];
+    interrupt(guest, "it changed meanwhile");
     emit({ kind: "vm", vmId });
     const { life } = guest;
     if (state === "on" && saysName(guest, "crashing"))
@@ -82,7 +104,7 @@ export function guestHost(options: GuestOptions) {
   };
   const lasting = (ms: number) => ms * (1 - JITTER + 2 * JITTER * options.random());
   const start = (request: StartRequest): Promise<Done | Failure> => {
-    const { vmId, name } = request;
+    const { vmId, name, spec } = request;
     const known = guests.get(vmId);
     if (known !== undefined && SEEN[known.state].held)
       return Promise.resolve({
@@ -90,31 +112,36 @@ export function guestHost(options: GuestOptions) {
         code: ALREADY_RUNNING,
         detail: SEEN[known.state].detail,
       });
-    const guest: Guest = { name, state: "off", life: (known?.life ?? 0) + 1 };
+    const { snapshots = new Map() } = known ?? {};
+    const guest = aGuest({ name, spec, snapshots, life: (known?.life ?? 0) + 1 });
     guests.set(vmId, guest);
     change(vmId, guest, "starting");
+    guest.devices = devicesOf(spec);
     return new Promise((resolve) => {
       const cancel = time.after(lasting((options.startMs ?? START_MS) * slowness(guest)), () => {
-        guest.endStart = undefined;
+        guest.interrupt = undefined;
         const boots = !saysName(guest, "unbootable");
         change(vmId, guest, boots ? "on" : "off");
         resolve(boots ? { ok: true } : UNBOOTABLE_FAILURE);
       });
-      guest.endStart = (ended) => {
-        guest.endStart = undefined;
+      guest.interrupt = (ended) => {
         cancel();
         resolve(ended);
       };
     });
   };
-  for (const { vmId, name } of options.running ?? [])
-    guests.set(vmId, { name, state: "on", life: 0 });
+  for (const { vmId, name, spec = SPEC } of options.running ?? [])
+    guests.set(vmId, { ...aGuest({ name, spec, state: "on" }), devices: devicesOf(spec) });
 
   return {
+    time,
     guests,
     change,
+    interrupt,
     emit,
     lasting,
+    /** Resolves when about that time is over. */
+    after: (delayMs: number) => new Promise<void>((done) => time.after(lasting(delayMs), done)),
     start,
     setAudible: (audible: () => boolean) => {
       isAudible = audible;
@@ -124,40 +151,6 @@ export function guestHost(options: GuestOptions) {
       return () => {
         listeners.delete(listener);
       };
-    },
-  };
-}
-
-/** The means to it. */
-export function behindTheBack({ guests, change, emit }: GuestHost): BehindTheBack {
-  const to = (state: Guest["state"]) => (vmId: VmId) => {
-    const guest = guests.get(vmId);
-    if (guest !== undefined) change(vmId, guest, state);
-  };
-  return {
-    powerOn: (vmId, name) => {
-      const guest = guests.get(vmId) ?? { name, state: "off", life: 0 };
-      guests.set(vmId, guest);
-      change(vmId, guest, "on");
-    },
-    powerOff: to("off"),
-    crash: to("crashed"),
-    pause: to("paused"),
-    remove: (vmId) => {
-      to("off")(vmId);
-      guests.delete(vmId);
-      emit({ kind: "vm", vmId });
-    },
-    seen: (vmId) => {
-      const guest = guests.get(vmId);
-      return guest && SEEN[guest.state];
-    },
-    hostPowerFailure: () => {
-      for (const guest of guests.values()) {
-        guest.life += 1;
-        guest.state = "off";
-        guest.endStart?.({ ok: false, code: "simulated_ended", detail: "host power failure" });
-      }
     },
   };
 }

@@ -6,7 +6,7 @@
  * has succeeded. If the caller dies in between, its retry tells the apartment again; twice is once.
  */
 import { type JobId, LogicalId } from "../model/ids.ts";
-import { apartmentOf, hasEnded, type Job } from "../model/job.ts";
+import { hasEnded, type Job } from "../model/job.ts";
 import { type Answer, refuse } from "../model/problem.ts";
 import type { Caller } from "../model/token.ts";
 import { jobView } from "./job-view.ts";
@@ -26,11 +26,10 @@ export async function cancelJob(
   const seen = await seenJob(deps, request);
   const job = seen === undefined ? undefined : await deps.jobs.requestCancel(jobId, reason);
   if (job === undefined) return refuse("job_not_found", `there is no job ${jobId}`);
-  const to = apartmentOf(job);
-  if (!hasEnded(job.status) && to !== undefined)
+  if (!hasEnded(job.status) && job.vmId !== undefined)
     await deps.apartmentQueue.send([
       {
-        to,
+        to: job.vmId,
         message: {
           v: 1,
           logicalId: LogicalId.parse(`cancel:${jobId}`),

@@ -8,11 +8,7 @@
  *  3. Lists answer pages; a cursor is opaque and only good for the same query. A malformed cursor is `bad_cursor`.
  */
 import type { ApartmentMessage } from "../model/apartment-message.ts";
-import type {
-  AnyApartmentRecord,
-  ApartmentRecord,
-  HostApartmentRecord,
-} from "../model/apartment-record.ts";
+import type { ApartmentRecord } from "../model/apartment-record.ts";
 import type { Command } from "../model/command.ts";
 import type { JobEffect, ReleaseEffect, ReserveEffect } from "../model/effect.ts";
 import type {
@@ -23,7 +19,7 @@ import type {
   HostRecord,
   Inventory,
 } from "../model/host.ts";
-import type { AccountId, ApartmentId, BootId, HostId, JobId, VmId } from "../model/ids.ts";
+import type { AccountId, BootId, HostId, JobId, VmId } from "../model/ids.ts";
 import type { IncidentId, IncidentKind, IncidentRecord } from "../model/incident.ts";
 import type { JobRecord, JobStatus } from "../model/job.ts";
 import type { Power } from "../model/power.ts";
@@ -45,18 +41,16 @@ export type VmFilter = {
   readonly powerState?: Power | undefined;
 };
 
-/** The apartments' records, of VMs and of hosts. */
+/** The apartments' records. */
 export interface ApartmentStore {
-  /** A VM's; consistent. */
+  /** Consistent. */
   readonly read: (id: VmId) => Promise<ApartmentRecord | undefined>;
-  /** Makes a host's apartment, unless there is one. */
-  readonly createHost: (record: HostApartmentRecord) => Promise<"created" | "exists">;
   /** What a turn begins with: the record and the jobs named, each read consistently, in one call (budgets). */
   readonly load: (
-    id: ApartmentId,
+    id: VmId,
     jobIds: readonly JobId[],
   ) => Promise<{
-    readonly record: AnyApartmentRecord | undefined;
+    readonly record: ApartmentRecord | undefined;
     /** Only those that exist. */
     readonly jobs: readonly JobRecord[];
   }>;
@@ -64,14 +58,14 @@ export interface ApartmentStore {
    * Puts `next` if the stored version is `next.version - 1` (A2). `conflict` means "read and compare": it may be one's
    * own write whose answer was lost.
    */
-  readonly commit: (next: AnyApartmentRecord) => Promise<"committed" | "conflict">;
-  /** VMs; eventually consistent; newest created first. */
+  readonly commit: (next: ApartmentRecord) => Promise<"committed" | "conflict">;
+  /** Eventually consistent; newest created first. */
   readonly list: (filter: VmFilter, page: PageRequest) => Promise<Page<ApartmentRecord>>;
   /** Apartments whose `wakeAt` is at or before `before`, earliest first in each shard; at most `limit` in all. */
   readonly due: (query: {
     readonly before: number;
     readonly limit: number;
-  }) => Promise<readonly { readonly id: ApartmentId; readonly wakeAt: number }[]>;
+  }) => Promise<readonly { readonly id: VmId; readonly wakeAt: number }[]>;
   /** The domain XML of a version; written once by `Submissions.accept`. */
   readonly readDomainXml: (id: VmId, version: number) => Promise<string | undefined>;
 }
@@ -148,7 +142,7 @@ export interface JobStore {
   readonly unsent: (query: {
     readonly before: number;
     readonly limit: number;
-  }) => Promise<readonly { readonly jobId: JobId; readonly to: ApartmentId }[]>;
+  }) => Promise<readonly { readonly jobId: JobId; readonly vmId: VmId }[]>;
 }
 
 export type HostRow = { readonly host: HostRecord; readonly heartbeat?: Heartbeat | undefined };
@@ -275,7 +269,7 @@ export interface ApartmentQueue {
    * `:returned` for what came back from the dead-letter queue (a courtesy only).
    */
   readonly send: (
-    messages: readonly { readonly to: ApartmentId; readonly message: ApartmentMessage }[],
+    messages: readonly { readonly to: VmId; readonly message: ApartmentMessage }[],
   ) => Promise<void>;
 }
 

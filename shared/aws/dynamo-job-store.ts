@@ -147,7 +147,7 @@ async function unsent(
     .flat()
     .toSorted((one, other) => one.createdAt - other.createdAt)
     .slice(0, limit)
-    .map(({ id, apartmentId }) => ({ jobId: id, to: apartmentId }));
+    .map(({ id, vmId }) => ({ jobId: id, vmId }));
 }
 
 function jobListing(dynamo: Dynamo, filter: JobFilter): IndexListing<JobRecord> {

@@ -1,20 +1,19 @@
 /** A job's item: the record in `record`, its keys for the indexes and its TTL beside it. */
-import { apartmentOf, JobRecord } from "../model/job.ts";
+import { JobRecord } from "../model/job.ts";
 import type { Dynamo, Row } from "./dynamo-call.ts";
 import { parseRecord } from "./dynamo-row.ts";
 import { indexShard } from "./index-shard.ts";
 
 /** The item of a new job. Whoever projects it keeps `expiresAt` in step and removes `unsentShard`. */
 export function jobItem(job: JobRecord): Row {
-  const apartmentId = apartmentOf(job);
-  const unsent = job.revision === 0 && apartmentId !== undefined;
+  const unsent = job.revision === 0 && job.vmId !== undefined;
   return {
     id: job.id,
     kind: "job",
     account: job.account,
     createdAt: job.createdAt,
     ...(job.vmId === undefined ? {} : { vmId: job.vmId }),
-    ...(unsent ? { unsentShard: indexShard(job.id), apartmentId } : {}),
+    ...(unsent ? { unsentShard: indexShard(job.id) } : {}),
     ...(job.expiresAt === undefined ? {} : { expiresAt: ttlSeconds(job.expiresAt) }),
     record: job,
   };

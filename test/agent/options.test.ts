@@ -24,8 +24,15 @@ test("the defaults are libvirt's own socket, emulation and text", () => {
 test.each<readonly [readonly string[], object]>([
   [["--simulated", "5"], { hypervisor: { kind: "simulated", guests: 5 } }],
   [
-    ["--libvirt-socket", "/s", "--domain-type", "kvm"],
-    { hypervisor: { kind: "libvirt", socketPath: "/s", domainType: "kvm" } },
+    ["--libvirt-socket", "/s", "--domain-type", "kvm", "--migration-uri", "qemu+tls://b/system"],
+    {
+      hypervisor: {
+        kind: "libvirt",
+        socketPath: "/s",
+        domainType: "kvm",
+        migrationUri: "qemu+tls://b/system",
+      },
+    },
   ],
   [["--join-token", "t"], { joinToken: { from: "text", token: "t" } }],
   [["--join-token-file", "/f"], { joinToken: { from: "file", path: "/f" } }],

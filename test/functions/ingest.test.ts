@@ -1,21 +1,53 @@
 import "../support/function-environment.ts";
 
-import { generateKeyPairSync } from "node:crypto";
+import { generateKeyPairSync, type KeyObject } from "node:crypto";
 import { gzipSync } from "node:zlib";
 import type { APIGatewayProxyEventV2 } from "aws-lambda";
 import { describe, expect, it } from "vitest";
 import { agentsApi } from "../../functions/ingest.ts";
 import { registerHost, renewJoinToken } from "../../shared/app/register-host.ts";
 import { rawPublicKey } from "../../shared/http/ed25519.ts";
+import { signRequest } from "../../shared/http/message-signature.ts";
 import { REPORT_VMS_MAX, ReportAnswer, SessionAnswer } from "../../shared/model/agent-protocol.ts";
 import { HostId } from "../../shared/model/ids.ts";
+import type { Operation } from "../../shared/model/routes.ts";
+import { ROUTES } from "../../shared/model/routes.ts";
 import { bootId, T0 } from "../support/a-record.ts";
 import { anEvent, aRequestTo } from "../support/http-event.ts";
 import { aHostInSession, aJoinedHost, aReport, listed, okValue } from "../support/joined-host.ts";
 import { aWorld, counting } from "../support/memory-world.ts";
-import { NOW_SECONDS, signedRequest } from "../support/signed-request.ts";
 
+const NOW_SECONDS = T0 / 1000;
 const newKey = () => generateKeyPairSync("ed25519").privateKey;
+
+type Signer = { readonly hostId: string; readonly privateKey: KeyObject };
+type Sent = {
+  readonly host?: string;
+  readonly body?: object | string | Uint8Array;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly createdSeconds?: number;
+};
+
+/** A request signed by one host, to the path of the same or another. */
+function signedBy(signer: Signer, operation: Operation, sent: Sent = {}): APIGatewayProxyEventV2 {
+  const { host = signer.hostId, body = aReport() } = sent;
+  const isText = typeof body === "string" || body instanceof Uint8Array;
+  const bytes = Buffer.from(isText ? body : JSON.stringify(body));
+  const signature = signRequest({
+    method: "POST",
+    url: ROUTES[operation].path.replace("{hostId}", host),
+    body: bytes,
+    keyId: signer.hostId,
+    privateKey: signer.privateKey,
+    createdSeconds: sent.createdSeconds ?? NOW_SECONDS,
+  });
+  const headers = { ...signature, ...sent.headers };
+  return aRequestTo(operation, {
+    params: { hostId: host },
+    body: new Uint8Array(bytes),
+    headers: { "content-type": "application/json", ...headers },
+  });
+}
 
 /** `host-a` in a session, over a function that has just started. */
 async function aFleet() {
@@ -49,11 +81,11 @@ describe("an agent's way in", () => {
     const signer = { hostId, privateKey };
 
     const opened = await handler(
-      signedRequest(signer, "openSession", { body: { agentVersion: "1", bootId } }),
+      signedBy(signer, "openSession", { body: { agentVersion: "1", bootId } }),
     );
     expect(SessionAnswer.parse(JSON.parse(opened.body ?? "")).bootOrdinal).toBe(1);
 
-    const reported = await handler(signedRequest(signer, "report"));
+    const reported = await handler(signedBy(signer, "report"));
     expect(reported.statusCode).toBe(202);
     expect(ReportAnswer.parse(JSON.parse(reported.body ?? "")).nextReportInSeconds).toBe(60);
 
@@ -63,7 +95,7 @@ describe("an agent's way in", () => {
         { seq: 2, commandId: "c", vmId: listed(1).vmId, epoch: 1, status: "done", power: "on" },
       ],
     };
-    const taken = await handler(signedRequest(signer, "results", { body: results }));
+    const taken = await handler(signedBy(signer, "results", { body: results }));
     expect(taken).toMatchObject({ statusCode: 202 });
     expect(world.taken()).toMatchObject([{ to: listed(1).vmId }]);
   });
@@ -88,7 +120,7 @@ describe("a report", () => {
     const { world, host } = await aFleet();
     const calls = new Map<string, number>();
     const handler = agentsApi({ ...world.deps, hosts: counting(world.deps.hosts, calls) });
-    await handler(signedRequest(host, "report", { body: aReport({ seq: 1 }) }));
+    await handler(signedBy(host, "report", { body: aReport({ seq: 1 }) }));
     const digest = world.memory.bus.events.at(-1)?.detail["digest"];
     await world.deps.hosts.markApplied({
       hostId: host.hostId,
@@ -97,9 +129,7 @@ describe("a report", () => {
       settled: [{ digest: String(digest), seq: 1 }],
     });
     calls.clear();
-    const { statusCode } = await handler(
-      signedRequest(host, "report", { body: aReport({ seq: 2 }) }),
-    );
+    const { statusCode } = await handler(signedBy(host, "report", { body: aReport({ seq: 2 }) }));
     expect(statusCode).toBe(202);
     expect([...calls]).toEqual([["beat", 1]]);
   });
@@ -112,9 +142,9 @@ describe("a report", () => {
     const text = JSON.stringify(aReport({ vms }));
     expect(text.length).toBeGreaterThan(256 * 1024);
     const headers = { "content-encoding": "gzip" };
-    const packed = signedRequest(host, "report", { body: gzipSync(text), headers });
+    const packed = signedBy(host, "report", { body: gzipSync(text), headers });
     expect(await ask(packed)).toMatchObject({ status: 202 });
-    expect(await ask(signedRequest(host, "report", { body: text }))).toMatchObject({
+    expect(await ask(signedBy(host, "report", { body: text }))).toMatchObject({
       status: 413,
       json: { code: "payload_too_large" },
     });
@@ -122,7 +152,7 @@ describe("a report", () => {
 
   it("of an old key is refused, also by a function that remembers the key", async () => {
     const { ask, host, world } = await aFleet();
-    expect(await ask(signedRequest(host, "report"))).toMatchObject({ status: 202 });
+    expect(await ask(signedBy(host, "report"))).toMatchObject({ status: 202 });
     const { joinToken } = okValue(await renewJoinToken(world.deps, host));
     const privateKey = newKey();
     const { hostId } = host;
@@ -130,14 +160,12 @@ describe("a report", () => {
     await ask(aRequestTo("joinHost", { params: { hostId }, body }));
     const before = world.memory.tables.heartbeats.all();
     for (let time = 0; time < 2; time += 1)
-      expect(await ask(signedRequest(host, "report", { body: aReport({ seq: 2 }) }))).toMatchObject(
-        {
-          status: 401,
-        },
-      );
+      expect(await ask(signedBy(host, "report", { body: aReport({ seq: 2 }) }))).toMatchObject({
+        status: 401,
+      });
     expect(world.memory.tables.heartbeats.all()).toEqual(before);
     const session = { body: { agentVersion: "1", bootId } };
-    expect(await ask(signedRequest({ hostId, privateKey }, "openSession", session))).toMatchObject({
+    expect(await ask(signedBy({ hostId, privateKey }, "openSession", session))).toMatchObject({
       status: 200,
     });
   });
@@ -163,21 +191,21 @@ describe("what is refused, and changes nothing", () => {
     ],
     [
       "host B's valid signature on host A's path",
-      async (fleet) => signedRequest(await other(fleet), "report", { host: "host-a" }),
+      async (fleet) => signedBy(await other(fleet), "report", { host: "host-a" }),
       401,
       "unauthenticated",
     ],
     [
       "host B's key under host A's name",
       async (fleet) =>
-        signedRequest({ hostId: "host-a", privateKey: (await other(fleet)).privateKey }, "report"),
+        signedBy({ hostId: "host-a", privateKey: (await other(fleet)).privateKey }, "report"),
       401,
       "unauthenticated",
     ],
     [
       "a signature of another route",
       ({ host }) => ({
-        ...signedRequest(host, "results"),
+        ...signedBy(host, "results"),
         routeKey: "POST /v1/agents/{hostId}/reports",
         rawPath: "/v1/agents/host-a/reports",
       }),
@@ -187,7 +215,7 @@ describe("what is refused, and changes nothing", () => {
     [
       "another body under a valid signature",
       ({ host }) => ({
-        ...signedRequest(host, "report"),
+        ...signedBy(host, "report"),
         body: JSON.stringify(aReport({ vms: [] })),
         isBase64Encoded: false,
       }),
@@ -196,75 +224,71 @@ describe("what is refused, and changes nothing", () => {
     ],
     [
       "a signature that is too old",
-      ({ host }) => signedRequest(host, "report", { createdSeconds: NOW_SECONDS - 301 }),
+      ({ host }) => signedBy(host, "report", { createdSeconds: NOW_SECONDS - 301 }),
       401,
       "unauthenticated",
     ],
     [
       "a signature from the future",
-      ({ host }) => signedRequest(host, "report", { createdSeconds: NOW_SECONDS + 301 }),
+      ({ host }) => signedBy(host, "report", { createdSeconds: NOW_SECONDS + 301 }),
       401,
       "unauthenticated",
     ],
     [
       "a host that there is not",
-      () => signedRequest({ hostId: "host-z", privateKey: newKey() }, "report"),
+      () => signedBy({ hostId: "host-z", privateKey: newKey() }, "report"),
       401,
       "unauthenticated",
     ],
     [
       "a name that is no host's",
-      () => signedRequest({ hostId: "Host_Z", privateKey: newKey() }, "report"),
+      () => signedBy({ hostId: "Host_Z", privateKey: newKey() }, "report"),
       401,
       "unauthenticated",
     ],
     [
       "malformed JSON",
-      ({ host }) => signedRequest(host, "report", { body: '{"seq":' }),
+      ({ host }) => signedBy(host, "report", { body: '{"seq":' }),
       400,
       "invalid_request",
     ],
     [
       "JSON that is not UTF-8",
-      ({ host }) => signedRequest(host, "report", { body: new Uint8Array([0x22, 0xff, 0x22]) }),
+      ({ host }) => signedBy(host, "report", { body: new Uint8Array([0x22, 0xff, 0x22]) }),
       400,
       "invalid_request",
     ],
     [
       "an unknown field",
-      ({ host }) => signedRequest(host, "report", { body: { ...aReport(), colour: "red" } }),
+      ({ host }) => signedBy(host, "report", { body: { ...aReport(), colour: "red" } }),
       400,
       "invalid_request",
     ],
     [
       "an unknown field of a VM",
       ({ host }) =>
-        signedRequest(host, "report", {
-          body: { ...aReport(), vms: [{ ...listed(1), state: "up" }] },
-        }),
+        signedBy(host, "report", { body: { ...aReport(), vms: [{ ...listed(1), state: "up" }] } }),
       400,
       "invalid_request",
     ],
     [
       "a wrong id",
       ({ host }) =>
-        signedRequest(host, "report", {
-          body: { ...aReport(), vms: [{ vmId: "1", power: "on" }] },
-        }),
+        signedBy(host, "report", { body: { ...aReport(), vms: [{ vmId: "1", power: "on" }] } }),
       400,
       "invalid_request",
     ],
     [
       "the same VM twice",
       ({ host }) =>
-        signedRequest(host, "report", { body: { ...aReport(), vms: [listed(1), listed(1)] } }),
+        signedBy(host, "report", { body: { ...aReport(), vms: [listed(1), listed(1)] } }),
       400,
       "invalid_request",
     ],
     [
       "2,001 VMs",
       ({ host }) =>
-        signedRequest(host, "report", {
+        signedBy(host, "report", {
           body: {
             ...aReport(),
             vms: Array.from({ length: REPORT_VMS_MAX + 1 }, (_, n) => listed(n)),
@@ -275,14 +299,14 @@ describe("what is refused, and changes nothing", () => {
     ],
     [
       "more than 256 KiB",
-      ({ host }) => signedRequest(host, "report", { body: " ".repeat(256 * 1024 + 1) }),
+      ({ host }) => signedBy(host, "report", { body: " ".repeat(256 * 1024 + 1) }),
       413,
       "payload_too_large",
     ],
     [
       "a megabyte and more, packed",
       ({ host }) =>
-        signedRequest(host, "report", {
+        signedBy(host, "report", {
           body: gzipSync(" ".repeat(1024 * 1024 + 1)),
           headers: { "content-encoding": "gzip" },
         }),
@@ -291,20 +315,20 @@ describe("what is refused, and changes nothing", () => {
     ],
     [
       "another media type",
-      ({ host }) => signedRequest(host, "report", { headers: { "content-type": "text/plain" } }),
+      ({ host }) => signedBy(host, "report", { headers: { "content-type": "text/plain" } }),
       415,
       "unsupported_media_type",
     ],
     [
       "a report of another boot",
-      ({ host }) => signedRequest(host, "report", { body: { ...aReport(), bootId: "boot-9999" } }),
+      ({ host }) => signedBy(host, "report", { body: { ...aReport(), bootId: "boot-9999" } }),
       409,
       "stale_boot",
     ],
     [
       "results of another boot",
       ({ host }) =>
-        signedRequest(host, "results", {
+        signedBy(host, "results", {
           body: {
             bootId: "boot-9999",
             results: [{ seq: 1, commandId: "c", vmId: listed(1).vmId, epoch: 1, status: "done" }],
@@ -316,7 +340,7 @@ describe("what is refused, and changes nothing", () => {
     [
       "eleven results",
       ({ host }) =>
-        signedRequest(host, "results", {
+        signedBy(host, "results", {
           body: {
             bootId,
             results: Array.from({ length: 11 }, (_, n) => ({
@@ -344,11 +368,11 @@ describe("what is refused, and changes nothing", () => {
 
   it("a replayed report: it is answered, and changes nothing", async () => {
     const { ask, host, state } = await aFleet();
-    const event = signedRequest(host, "report", { body: aReport({ seq: 7 }) });
+    const event = signedBy(host, "report", { body: aReport({ seq: 7 }) });
     expect(await ask(event)).toMatchObject({ status: 202 });
     const before = state();
     expect(await ask(event)).toMatchObject({ status: 202 });
-    const late = signedRequest(host, "report", { body: aReport({ seq: 6, vms: [] }) });
+    const late = signedBy(host, "report", { body: aReport({ seq: 6, vms: [] }) });
     expect(await ask(late)).toMatchObject({ status: 202 });
     expect(state()).toEqual(before);
   });

@@ -9,32 +9,38 @@ import { connectLibvirt } from "../../agent/hypervisor/libvirt-hypervisor.ts";
 import { systemTime } from "../../agent/time.ts";
 import { VmId } from "../../shared/model/ids.ts";
 import { hypervisorSuite, POLL } from "../contract/hypervisor.contract.ts";
-import { buildGuestImage, type GuestMode } from "../support/lab/guest-image.ts";
-import { type LibvirtHost, startLibvirtHost } from "../support/lab/libvirt-host.ts";
+import { aDisk, buildGuestImage, type GuestMode, overlay } from "../support/lab/guest-image.ts";
+import { type LibvirtHost, startLibvirtHosts } from "../support/lab/libvirt-host.ts";
 
 let folder: string;
 let host: LibvirtHost;
+let targetHost: LibvirtHost;
 let hypervisor: Hypervisor;
+let target: Hypervisor;
 const events: HypervisorEvent[] = [];
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "vmsync-images-"));
   for (const mode of ["obeys", "ignores", "panics"] as const)
     await buildGuestImage({ path: image(mode), mode });
-  host = await startLibvirtHost({ name: "real-a" });
-  hypervisor = await connectLibvirt({
-    socketPath: host.socketPath,
-    domainType: "qemu",
-    time: systemTime(),
-    note: () => {},
-  });
+  [host, targetHost] = await startLibvirtHosts("real-a", "real-b");
+  hypervisor = await connectTo(host);
+  target = await connectTo(targetHost);
   hypervisor.subscribe((event) => events.push(event));
 });
 afterAll(async () => {
   await hypervisor?.close();
+  await target?.close();
   await host?.stop();
+  await targetHost?.stop();
   await rm(folder, { recursive: true, force: true });
 });
+
+function connectTo({ socketPath, migrationUri }: LibvirtHost): Promise<Hypervisor> {
+  const time = systemTime();
+  const note = () => {};
+  return connectLibvirt({ socketPath, migrationUri, domainType: "qemu", time, note });
+}
 
 function image(mode: GuestMode): string {
   return join(folder, `${mode}.img`);
@@ -68,7 +74,13 @@ const detailOf = async (vmId: VmId) => {
 describe("the contract, with real guests", () => {
   hypervisorSuite({
     hypervisor: () => hypervisor,
-    request,
+    target: () => target,
+    disk: () => aDisk(folder),
+    request: async (kind) => {
+      if (kind !== "keeps") return request(kind);
+      const source = await overlay(image("obeys"));
+      return { ...request("obeys"), spec: { cpus: 1, memoryMiB: 8, disks: [{ source }] } };
+    },
     booted,
     ignored: async (vmId) => {
       await expect.poll(() => host.guestMemory(vmId), POLL).toMatchObject({ ignored: 1 });

@@ -7,6 +7,7 @@ import {
   type SimulatedOptions,
   simulatedHypervisor,
 } from "../../agent/hypervisor/simulated.ts";
+import { simulatedNetwork } from "../../agent/hypervisor/simulated-migration.ts";
 import { startAgent } from "../../agent/start-agent.ts";
 import { systemTime } from "../../agent/time.ts";
 import { type Stack, type StackOptions, startStack } from "../../local/start-stack.ts";
@@ -78,11 +79,13 @@ export async function runningStack(
   });
   const client = clientOf({ url: stack.url, token: stack.adminToken });
   const hosts: RunningHost[] = [];
+  const network = simulatedNetwork();
   return {
     stack,
     client,
     addHost: async (name, hypervisorOptions) => {
-      const host = await addHost({ stack, client, folder }, name, hypervisorOptions ?? {});
+      const wish = { network, migrationUri: `simulated:${name}`, ...hypervisorOptions };
+      const host = await addHost({ stack, client, folder }, name, wish);
       hosts.push(host);
       return host;
     },

@@ -4,6 +4,7 @@ import {
   type SimulatedHypervisor,
   simulatedHypervisor,
 } from "../../../agent/hypervisor/simulated.ts";
+import { simulatedNetwork } from "../../../agent/hypervisor/simulated-migration.ts";
 import { systemTime } from "../../../agent/time.ts";
 import { hypervisorSuite } from "../../contract/hypervisor.contract.ts";
 import { vmId } from "../../support/agent/commands.ts";
@@ -22,16 +23,25 @@ beforeEach(() => {
 });
 
 describe("the contract, in real time with quick guests", () => {
-  const quick = simulatedHypervisor({
-    time: systemTime(),
-    random: Math.random,
-    startMs: 2,
-    shutdownMs: 2,
-    powerOffMs: 2,
-  });
+  const network = simulatedNetwork();
+  const [quick, other] = [1, 2].map((n) =>
+    simulatedHypervisor({
+      time: systemTime(),
+      random: Math.random,
+      startMs: 2,
+      shutdownMs: 2,
+      powerOffMs: 2,
+      network,
+      migrationUri: `simulated:${n}`,
+    }),
+  );
+  if (quick === undefined || other === undefined) throw new Error("two were made");
+  let disks = 0;
   hypervisorSuite({
     hypervisor: () => quick,
-    request: (kind) => ({ name: kind === "ignores" ? "stubborn" : "guest", spec: SPEC }),
+    target: () => other,
+    disk: async () => `/disks/${++disks}`,
+    request: async (kind) => ({ name: kind === "ignores" ? "stubborn" : "guest", spec: SPEC }),
     booted: async () => {},
     ignored: async () => {},
     kill: async (id) => quick.behindTheBack.crash(id),

@@ -1,6 +1,7 @@
 /** Images of real guests: one boot sector each (`guest.S`), assembled on the spot. */
 import { execFile } from "node:child_process";
-import { mkdtemp, open, rm, truncate } from "node:fs/promises";
+import { randomUUID } from "node:crypto";
+import { mkdtemp, open, rm, truncate, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
@@ -36,4 +37,18 @@ export async function buildGuestImage(image: {
     await file.close();
   }
   await truncate(image.path, IMAGE_BYTES);
+}
+
+/** A disk of one guest's own on top of an image, of the format that keeps snapshots. */
+export async function overlay(image: string): Promise<string> {
+  const path = `${image}.${randomUUID()}.qcow2`;
+  await run("qemu-img", ["create", "-q", "-f", "qcow2", "-b", image, "-F", "raw", path]);
+  return path;
+}
+
+/** An empty disk, to be attached. */
+export async function aDisk(folder: string): Promise<string> {
+  const path = join(folder, `${randomUUID()}.img`);
+  await writeFile(path, new Uint8Array(IMAGE_BYTES));
+  return path;
 }

@@ -1,6 +1,7 @@
 # A real guest in one boot sector: it sleeps until the ACPI power button (SCI on IRQ 9) and obeys or ignores it.
 # Idle it uses no CPU: the timer is off but in the modes that count time. Letters on COM1: U up, I ignored, D going down.
 #
+# It lets go of a PCI device that is to be unplugged, as an operating system does (all but the mode that ignores).
 # What it has done is in its memory: byte 504 is 1 once it listens, byte 505 counts the presses that it ignored.
 # mode (byte 508): 0 obeys | 1 ignores | 2 powers itself off | 3 panics | 4 resets itself; 2 to 4 after `ticks` of 1/18.2 s
 
@@ -22,6 +23,9 @@ begin:
         outb    %al, %dx
         movw    $0x602, %dx                     # PM1 enable: the power button
         movw    $0x0100, %ax
+        outw    %ax, %dx
+        movw    $0xafe2, %dx                    # GPE enable: PCI hot-plug
+        movw    $0x0002, %ax
         outw    %ax, %dx
         movw    $0x604, %dx                     # PM1 control: ACPI events as SCI
         inw     %dx, %ax
@@ -69,6 +73,24 @@ sci:
         inw     %dx, %ax
         pushw   %ax
         outw    %ax, %dx
+        movw    $0xafe0, %dx                    # GPE status, likewise
+        inw     %dx, %ax
+        outw    %ax, %dx
+        cmpb    $1, %cs:mode
+        je      acknowledge
+        pushl   %eax
+        movw    $0xae10, %dx                    # PCI hot-plug: of bus 0,
+        xorl    %eax, %eax
+        outl    %eax, %dx
+        movw    $0xae04, %dx                    # the slots to be unplugged
+        inl     %dx, %eax
+        movw    $0xae08, %dx                    # are let go of
+        testl   %eax, %eax
+        jz      none_to_eject
+        outl    %eax, %dx
+none_to_eject:
+        popl    %eax
+acknowledge:
         movb    $0x20, %al
         outb    %al, $0xa0
         outb    %al, $0x20

@@ -13,6 +13,7 @@ for name in run etc lib log cache; do
   mkdir -p "$folder/$name" "$target"
   mount --bind "$folder/$name" "$target"
 done
+mount --bind "$folder/hosts" /etc/hosts
 rm -rf /run/libvirt/*
 trap : TERM
 while :; do

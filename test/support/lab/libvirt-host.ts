@@ -21,8 +21,9 @@ const LOOK_MS = 50;
 export type LibvirtHost = {
   readonly name: string;
   readonly socketPath: string;
-  /** For `virsh -c`. */
+  /** For `virsh -c`, and how the other hosts' libvirtd reaches this one. */
   readonly uri: string;
+  readonly migrationUri: string;
   readonly virsh: (...args: readonly string[]) => Promise<string>;
   /** The daemon's process, as this machine sees it. It comes back about a second after it was killed; guests live on. */
   readonly daemonPid: () => Promise<number>;
@@ -45,13 +46,35 @@ export type GuestMemory = {
   readonly ignored: number;
 };
 
-/** Resolves when libvirt answers. `migrationPort`: the first of a hundred, its own for each host. */
+/** Where a host that has no neighbour would be moved to, if anything was. */
+const MIGRATION_PORT = 49_152;
+const MIGRATION_PORTS = 100;
+
+/** Two hosts between which guests can be moved. */
+export async function startLibvirtHosts(
+  first: string,
+  second: string,
+): Promise<readonly [LibvirtHost, LibvirtHost]> {
+  const names = [first, second];
+  return await Promise.all([
+    startLibvirtHost({ name: first, names }),
+    startLibvirtHost({ name: second, names, migrationPort: MIGRATION_PORT + MIGRATION_PORTS }),
+  ]);
+}
+
+/**
+ * Resolves when libvirt answers. `migrationPort`: the first of a hundred, its own for each host. `names`: the hosts that
+ * know each other by name; libvirt tells another one where to send a guest's memory by its own name.
+ */
 export async function startLibvirtHost(wish: {
   readonly name: string;
+  readonly names?: readonly string[];
   readonly migrationPort?: number;
 }): Promise<LibvirtHost> {
   const folder = await mkdtemp(join(tmpdir(), `vmsync-lab-${wish.name}-`));
-  await configure(folder, wish.migrationPort ?? 49_152);
+  await configure(folder, wish.migrationPort ?? MIGRATION_PORT);
+  const hosts = ["localhost", ...(wish.names ?? [wish.name])].map((name) => `127.0.0.1 ${name}\n`);
+  await writeFile(join(folder, "hosts"), hosts.join(""));
   const socketPath = join(folder, "run", "libvirt-sock");
   const uri = `qemu+unix:///system?socket=${socketPath}`;
   let namespace: Namespace | undefined = await enter(folder, wish.name, socketPath);
@@ -75,6 +98,7 @@ export async function startLibvirtHost(wish: {
     name: wish.name,
     socketPath,
     uri,
+    migrationUri: uri,
     virsh,
     guestMemory: async (domain) => readGuestMemory(await virsh(...PEEK, domain, PEEK_AT)),
     daemonPid: async () =>
@@ -105,7 +129,7 @@ async function configure(folder: string, migrationPort: number): Promise<void> {
     `cgroup_controllers = [ ]`,
     `stdio_handler = "file"`,
     `migration_port_min = ${migrationPort}`,
-    `migration_port_max = ${migrationPort + 99}`,
+    `migration_port_max = ${migrationPort + MIGRATION_PORTS - 1}`,
   ];
   const daemon = [
     `host_uuid = "${randomUUID()}"`,

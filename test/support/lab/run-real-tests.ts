@@ -6,7 +6,12 @@ import { spawnSync } from "node:child_process";
 import { accessSync, constants } from "node:fs";
 import { join } from "node:path";
 
-const NEEDED = ["/usr/sbin/libvirtd", "/usr/bin/qemu-system-x86_64", "/usr/bin/as"] as const;
+const NEEDED = [
+  "/usr/sbin/libvirtd",
+  "/usr/bin/qemu-system-x86_64",
+  "/usr/bin/qemu-img",
+  "/usr/bin/as",
+] as const;
 
 const args = process.argv.slice(2);
 const install = args.includes("--install");
