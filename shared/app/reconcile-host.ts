@@ -56,20 +56,18 @@ type Work = {
 export async function reconcileHost(deps: ReconcileDeps, event: AgentReportDetail): Promise<void> {
   const hostId = HostId.parse(event.hostId);
   const report = Report.parse(JSON.parse(deps.codec.unpack(event.report, REPORT_BYTES_MAX)));
-  const [row, first] = await Promise.all([
-    deps.hosts.read(hostId),
-    deps.hosts.readInventory(hostId),
-  ]);
-  if (row === undefined) return; // the host was forgotten meanwhile
-  const work = { hostId, event, report, row, ...scopeOf(deps, event, row.heartbeat) };
-  let inventory = first;
   for (let attempts = 1; attempts <= ATTEMPTS_MAX; attempts += 1) {
+    const [row, inventory] = await Promise.all([
+      deps.hosts.read(hostId),
+      deps.hosts.readInventory(hostId),
+    ]);
+    if (row === undefined) return; // the host was forgotten meanwhile
+    const work = { hostId, event, report, row, ...scopeOf(deps, event, row.heartbeat, inventory) };
     if (inventory !== undefined && isNewer(inventory, event)) return correct(deps, work, inventory); // 3
     // Passed on by an earlier try that died before it could say so.
     if (inventory !== undefined && !isNewer(event, inventory))
       return markApplied(deps, work, inventory.vms);
-    if ((await passOn(deps, work, inventory)) === "done") return;
-    inventory = await deps.hosts.readInventory(hostId); // 2
+    if ((await passOn(deps, work, inventory)) === "done") return; // 2
   }
   throw new Error(`host ${hostId}: its inventory changed ${ATTEMPTS_MAX} times meanwhile`);
 }
@@ -77,19 +75,22 @@ export async function reconcileHost(deps: ReconcileDeps, event: AgentReportDetai
 /** In a new boot, when a resync is due, and when something was told that nobody wrote down, a host is compared whole. */
 function scopeOf(
   { settings }: Pick<ReconcileDeps, "settings">,
-  event: AgentReportDetail,
+  { bootOrdinal, seq, digest, receivedAt }: AgentReportDetail,
   heartbeat: Heartbeat | undefined,
+  inventory: Inventory | undefined,
 ): Pick<Work, "whole" | "settled"> {
-  const { bootOrdinal, seq, digest, receivedAt } = event;
-  const ofThisBoot = heartbeat?.bootOrdinal === bootOrdinal ? heartbeat : undefined;
   const applied = heartbeat?.applied;
-  const doubts = doubtsBefore(ofThisBoot?.heard, { seq, digest, receivedAt });
+  const isNoted =
+    applied?.bootOrdinal === inventory?.bootOrdinal && applied?.seq === inventory?.seq;
+  const { harmless, doubtful, abandoned } = doubtsBefore(
+    heartbeat?.bootOrdinal === bootOrdinal ? heartbeat.heard : undefined,
+    { seq, digest, receivedAt, known: isNoted ? applied?.digest : undefined },
+  );
   const whole =
     applied?.bootOrdinal !== bootOrdinal ||
     isResyncDue(applied, { now: receivedAt, settings }) ||
-    doubts.abandoned; // 4
-  const own = { digest, seq: ofThisBoot?.heard?.[digest]?.seq ?? seq };
-  return { whole, settled: [...(own.seq > seq ? [] : [own]), ...(whole ? doubts.marks : [])] };
+    abandoned; // 4
+  return { whole, settled: [...harmless, ...(whole ? doubtful : [])] };
 }
 
 /** 1. */

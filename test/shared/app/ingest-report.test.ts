@@ -93,6 +93,20 @@ describe("a quiet report", () => {
     expect(reported()).toHaveLength(2);
   });
 
+  it("leaves no doubt to the report that says something new after it", async () => {
+    const { report, settle, taken, clock, reported } = await aReporter();
+    okValue(await report({ vms: [listed(1), listed(2)] }));
+    await settle();
+    okValue(await report({ seq: 2, vms: [listed(1), listed(2)] }));
+    taken();
+    clock.at += 60_000;
+    okValue(await report({ seq: 3, vms: [listed(1), listed(2, { power: "off" })] }));
+    await settle();
+    expect(taken()).toMatchObject([{ to: listed(2).vmId }]);
+    okValue(await report({ seq: 4, vms: [listed(1), listed(2, { power: "off" })] }));
+    expect(reported()).toHaveLength(2);
+  });
+
   it("is not the one that changes back what a dead worker had told (2)", async () => {
     const { report, reported, settle, deps, taken, clock } = await aReporter();
     okValue(await report());

@@ -113,7 +113,7 @@ describe("reports under any interleaving, loss, doubling and death", () => {
         await world.report({ complete: true, vms: truth }, "sent");
         expect(world.isBusy).toBe(false);
       }),
-      { numRuns: 1000 },
+      { numRuns: 400 },
     );
   });
 });
@@ -138,7 +138,7 @@ describe("reports worked off side by side", () => {
         await world.calm();
         for (const { vmId, power } of seen.at(-1) ?? []) expect(world.powerOf(vmId)).toBe(power);
       }),
-      { numRuns: 1000 },
+      { numRuns: 400 },
     );
   });
 });
