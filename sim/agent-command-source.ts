@@ -1,6 +1,6 @@
 /** A host's command queue as its agent polls it: straight to the queue model, as SQS answers a long poll. */
 import type { CommandSource, OpenCommandSource, Received } from "../agent/command-source.ts";
-import { answerTo, type Life } from "./life.ts";
+import { answerTo, type Life, mayDie } from "./life.ts";
 import type { Machine } from "./machine.ts";
 import type { World } from "./world.ts";
 
@@ -14,7 +14,8 @@ export function agentCommandSource(world: World, machine: Machine, life: Life): 
     const queueName = world.memory.queues.nameIn(commandQueueUrl);
     return {
       receive: (signal) => answerTo(life, poll(world, { machine, queueName, signal })),
-      remove: (receipts) => answerTo(life, remove(world, { machine, queueName, receipts })),
+      remove: (receipts) =>
+        mayDie(world, life, () => remove(world, { machine, queueName, receipts })),
       close: () => {},
     } satisfies CommandSource;
   };

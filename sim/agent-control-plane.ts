@@ -8,7 +8,7 @@ import { ingestResults } from "../shared/app/ingest-results.ts";
 import { openSession } from "../shared/app/open-session.ts";
 import { Report, Results, SessionRequest } from "../shared/model/agent-protocol.ts";
 import type { Answer } from "../shared/model/problem.ts";
-import { invoke } from "./invoke.ts";
+import { type Invoked, invoke } from "./invoke.ts";
 import { answerTo, type Life } from "./life.ts";
 import type { Machine } from "./machine.ts";
 import type { Deps, World } from "./world.ts";
@@ -17,25 +17,28 @@ import type { Deps, World } from "./world.ts";
 const WAY_MS = { least: 1, most: 40 };
 /** After so long without an answer an agent gives a request up (`agent/http-control-plane.ts`). */
 const REQUEST_MS_MAX = 35_000;
+/** From a moment to long after the agent gave up, and said other things since. */
+const LATE_MS = { least: 1_000, most: 180_000 };
+const DOUBLED_MS_MAX = 120_000;
 
 export function agentControlPlane(world: World, machine: Machine, life: Life): ControlPlane {
   const { hostId, publicKey } = machine;
   const caller = { hostId, publicKey };
-  const ask = <T>(run: (deps: Deps) => Promise<Answer<T>>): Promise<Said<T>> =>
-    answerTo(life, request(world, machine, run));
+  const ask = <T>(subject: Subject, run: (deps: Deps) => Promise<Answer<T>>): Promise<Said<T>> =>
+    answerTo(life, request(world, machine, { subject, run }));
   return {
     join: () => Promise.reject(new Error("simulated hosts have joined")),
     openSession: (body) => {
       const given = SessionRequest.parse(body);
-      return ask((deps) => openSession(deps, { caller, ...given }));
+      return ask("report", (deps) => openSession(deps, { caller, ...given }));
     },
     report: (body) => {
       const report = Report.parse(body);
-      return ask((deps) => ingestReport(deps, { caller, report }));
+      return ask("report", (deps) => ingestReport(deps, { caller, report }));
     },
     results: (body) => {
       const given = Results.parse(body);
-      return ask(async (deps) => {
+      return ask("result", async (deps) => {
         const answer = await ingestResults(deps, { caller, ...given });
         return answer.ok ? { ok: true, value: undefined } : answer;
       });
@@ -43,19 +46,50 @@ export function agentControlPlane(world: World, machine: Machine, life: Life): C
   };
 }
 
+type Subject = "report" | "result";
+
+/** There and back, each way with its faults. What the agent gave up may arrive all the same. */
 async function request<T>(
   world: World,
   machine: Machine,
-  run: (deps: Deps) => Promise<Answer<T>>,
+  { subject, run }: { readonly subject: Subject; readonly run: (deps: Deps) => Promise<Answer<T>> },
 ): Promise<Said<T>> {
-  const { time, latency } = world;
-  if (machine.isCutOff) {
+  const { time, latency, faults, history } = world;
+  const tell = (what: string) => history.tell(() => `${machine.hostId}: a ${subject} ${what}`);
+  const arrives = async (delayMs: number) => {
+    await time.sleep(delayMs);
+    return invoke(world, "ingest", run);
+  };
+  const givesUp = async (what: string) => {
     await time.sleep(latency.int(WAY_MS.least, REQUEST_MS_MAX));
-    return unavailable("cut off");
+    return unavailable(what);
+  };
+  if (machine.isCutOff) return givesUp("cut off");
+  const wayMs = latency.int(WAY_MS.least, WAY_MS.most);
+  if (faults.strikes(`${subject}-lost`)) {
+    const arrived = faults.draw(`${subject}-lost`).chance(0.5);
+    tell(arrived ? "arrives and its answer is lost" : "is lost");
+    if (arrived) await arrives(wayMs);
+    return givesUp("lost");
   }
+  if (faults.strikes(`${subject}-doubled`)) {
+    const afterMs = faults.draw(`${subject}-doubled`).int(0, DOUBLED_MS_MAX);
+    tell(`arrives again after ${afterMs} ms`);
+    void arrives(wayMs + afterMs);
+  }
+  if (faults.strikes(`${subject}-late`)) {
+    const lateMs = faults.draw(`${subject}-late`).int(LATE_MS.least, LATE_MS.most);
+    tell(`arrives ${lateMs} ms late`);
+    const late = arrives(lateMs);
+    if (lateMs >= REQUEST_MS_MAX) return givesUp("late");
+    return understood(await late);
+  }
+  const ended = await arrives(wayMs);
   await time.sleep(latency.int(WAY_MS.least, WAY_MS.most));
-  const ended = await invoke(world, "ingest", run);
-  await time.sleep(latency.int(WAY_MS.least, WAY_MS.most));
+  return machine.isCutOff ? givesUp("cut off") : understood(ended);
+}
+
+function understood<T>(ended: Invoked<Answer<T>>): Said<T> {
   return ended.ok ? said(ended.value) : unavailable(ended.reason);
 }
 

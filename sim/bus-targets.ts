@@ -19,12 +19,22 @@ const TAKEN_MAX = 100;
 /** What the bus takes to hand over. */
 const HAND_OVER_MS = { least: 1, most: 60 };
 
+/** Late, or once more: up to long after newer events. */
+const LATE_MS = { least: 1, most: 600_000 };
+
 /** Answers what is to be asked after each event. */
 export function startBusTargets(world: World, targets: BusTargets): () => void {
-  const { time, latency } = world;
+  const { time, latency, faults } = world;
   const { bus } = world.memory;
   let lookAt = Number.POSITIVE_INFINITY;
   bus.request({ action: "fireSchedules" }); // a schedule counts from when it was first seen
+
+  const extraMs = (kind: "event-late" | "event-doubled"): number => {
+    if (!faults.strikes(kind)) return 0;
+    const ms = faults.draw(kind).int(LATE_MS.least, LATE_MS.most);
+    world.history.tell(() => `${kind}: ${ms} ms`);
+    return ms;
+  };
 
   const look = () => {
     lookAt = Number.POSITIVE_INFINITY;
@@ -35,11 +45,16 @@ export function startBusTargets(world: World, targets: BusTargets): () => void {
       const name = functionOf(delivery.destination.arn);
       if (name !== "reconcile-host" && name !== "sweeper")
         throw new Error(`the simulation has no function ${name}`);
-      time.after(latency.int(HAND_OVER_MS.least, HAND_OVER_MS.most), () => {
-        void deliver(world, name, targets[name], delivery).then(() =>
-          bus.request({ action: "acknowledge", id: delivery.id }),
-        );
-      });
+      const handOver = (afterMs: number) =>
+        time.after(afterMs, () => {
+          void deliver(world, name, targets[name], delivery).then(() =>
+            bus.request({ action: "acknowledge", id: delivery.id }),
+          );
+        });
+      const afterMs = latency.int(HAND_OVER_MS.least, HAND_OVER_MS.most);
+      handOver(afterMs + extraMs("event-late"));
+      const againMs = extraMs("event-doubled");
+      if (againMs > 0) handOver(afterMs + againMs);
     }
   };
 

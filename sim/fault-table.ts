@@ -17,6 +17,7 @@ type FaultSpec = {
     | "result"
     | "event"
     | "host-minute"
+    | "guest"
     | "guest-minute"
     | "minute";
   readonly rate: number;
@@ -70,6 +71,11 @@ export const FAULTS = {
   "result-doubled": { says: "a result arrives twice", of: "result", rate: 0.02 },
   "event-late": { says: "the bus hands an event over late", of: "event", rate: 0.02 },
   "event-doubled": { says: "the bus hands an event over twice", of: "event", rate: 0.02 },
+  "agent-dies": {
+    says: "an agent ends at a call: to its disk, its hypervisor, its queue",
+    of: "call",
+    rate: 0.002,
+  },
   "agent-restarted": {
     says: "an agent ends anywhere and is started again",
     of: "host-minute",
@@ -98,7 +104,9 @@ export const FAULTS = {
   },
   "guest-crashes": { says: "a guest crashes", of: "guest-minute", rate: 0.003 },
   "guest-off": { says: "a guest powers itself off", of: "guest-minute", rate: 0.003 },
-  "guest-ignores": { says: "a guest ignores a shutdown", of: "guest-minute", rate: 0.1 },
+  "guest-ignores": { says: "a guest ignores shutdowns", of: "guest", rate: 0.3 },
+  "guest-slow": { says: "a guest takes long to start and to stop", of: "guest", rate: 0.2 },
+  "guest-unbootable": { says: "a guest cannot start", of: "guest", rate: 0.1 },
 } as const satisfies Readonly<Record<string, FaultSpec>>;
 
 export type FaultKind = keyof typeof FAULTS;

@@ -4,7 +4,7 @@
  *  1. A process that was killed does nothing any more: its timers do not run, and nothing that it waited for answers. What
  *     its disk had taken stays; what the hypervisor had begun goes on.
  */
-import { type Agent, runAgent } from "../agent/agent.ts";
+import { runAgent } from "../agent/agent.ts";
 import { commandLog } from "../agent/command-log.ts";
 import { lease } from "../agent/lease.ts";
 import type { LogFile } from "../agent/log-file.ts";
@@ -12,20 +12,20 @@ import type { AgentTime } from "../agent/time.ts";
 import { BootId } from "../shared/model/ids.ts";
 import { agentCommandSource } from "./agent-command-source.ts";
 import { agentControlPlane } from "./agent-control-plane.ts";
-import { type Life, whileAlive } from "./life.ts";
+import { type Life, mayDie, whileAlive } from "./life.ts";
 import type { Machine } from "./machine.ts";
 import type { World } from "./world.ts";
 
 export type HostProcess = {
-  readonly agent: Agent;
   readonly kill: () => void;
 };
 
 /** What a write to the disk takes. */
 const DISK_MS = { least: 1, most: 5 };
 
-export function startHostProcess(world: World, machine: Machine): HostProcess {
-  const life: Life = { isOver: false };
+/** `died`: it ended, without having been told to. */
+export function startHostProcess(world: World, machine: Machine, died: () => void): HostProcess {
+  const life: Life = { isOver: false, died };
   const time = timeOf(world, machine, life);
   machine.agents += 1;
   let boots = 0;
@@ -35,7 +35,7 @@ export function startHostProcess(world: World, machine: Machine): HostProcess {
     newBootId: () => BootId.parse(`${machine.hostId}.boot-${machine.agents}.${++boots}`),
     controlPlane: agentControlPlane(world, machine, life),
     openCommandSource: agentCommandSource(world, machine, life),
-    hypervisor: whileAlive(machine.hypervisor, life),
+    hypervisor: whileAlive(world, life, { port: machine.hypervisor, listening: ["subscribe"] }),
     log: commandLog(openDisk(world, machine, life)),
     lease: lease({
       time,
@@ -50,8 +50,8 @@ export function startHostProcess(world: World, machine: Machine): HostProcess {
         world.history.tell(() => `${machine.hostId} agent: ${message} ${String(detail ?? "")}`);
     },
   });
+  agent.stopped.then(died, died);
   return {
-    agent,
     kill: () => {
       life.isOver = true;
     },
@@ -79,14 +79,19 @@ function openDisk(
   const { time, latency } = world;
   let lastAt = 0;
   const write = (change: () => void): Promise<void> =>
-    new Promise((resolve) => {
-      lastAt = Math.max(lastAt, time.now() + latency.int(DISK_MS.least, DISK_MS.most)); // in order
-      time.after(lastAt - time.now(), () => {
-        if (life.isOver) return;
-        change();
-        resolve();
-      });
-    });
+    mayDie(
+      world,
+      life,
+      () =>
+        new Promise((resolve) => {
+          lastAt = Math.max(lastAt, time.now() + latency.int(DISK_MS.least, DISK_MS.most)); // in order
+          time.after(lastAt - time.now(), () => {
+            if (life.isOver) return;
+            change();
+            resolve();
+          });
+        }),
+    );
   return {
     text: machine.disk,
     file: {

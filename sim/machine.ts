@@ -19,4 +19,6 @@ export type Machine = {
   /** Grows with each start of an agent. */
   agents: number;
   isCutOff: boolean;
+  /** It has power. */
+  isOn: boolean;
 };

@@ -1,41 +1,46 @@
 /** `npm run sim`: runs seeds and says what broke. */
 import { planRates } from "./faults.ts";
+import { figures } from "./figures.ts";
 import { readable } from "./names.ts";
 import { type Options, parseOptions, USAGE } from "./options.ts";
-import { type Outcome, runSimulation } from "./run-simulation.ts";
+import { runSimulation } from "./run-simulation.ts";
 
 async function main(): Promise<number> {
   const options = parseOptions(process.argv.slice(2));
-  if (options === "help") {
-    print(USAGE);
-    return 0;
-  }
-  return (await runSeeds(options)) === undefined ? 0 : 1;
+  if (options !== "help") return runSeeds(options);
+  print(USAGE);
+  return 0;
 }
 
-/** Runs until one breaks; answers that one. */
-async function runSeeds(options: Options): Promise<Outcome | undefined> {
+/** Runs until one breaks. */
+async function runSeeds(options: Options): Promise<number> {
+  const { hosts, vms, minutes, history } = options;
   const beganAt = performance.now();
-  const seconds = () => (performance.now() - beganAt) / 1000;
-  let seeds = 0;
-  let turns = 0;
+  const isOver = () =>
+    options.seconds !== undefined && performance.now() - beganAt >= options.seconds * 1000;
+  const sums = figures();
+  let broke = false;
   for (const seed of options.seeds) {
-    if (options.seconds !== undefined && seconds() >= options.seconds) break;
-    const { hosts, vms, minutes, history } = options;
+    if (isOver()) break;
     const plan = { seed, hosts, vms, minutes, rates: planRates(seed) };
     const outcome = await runSimulation(plan, { history });
-    seeds += 1;
-    turns += outcome.turns;
+    sums.add(outcome);
     for (const line of outcome.history) print(line);
     if (outcome.violation === undefined) continue;
     const { invariant, detail } = outcome.violation;
-    print(`seed ${seed}: ${invariant}: ${readable(detail)}`);
-    return outcome;
+    print(`seed ${seed} broke ${invariant}: ${readable(detail)}`);
+    broke = true;
+    break;
   }
-  print(
-    `${seeds} seeds, ${turns} turns, ${Math.round(turns / seconds())} turns a second: nothing broke`,
-  );
-  return undefined;
+  for (const line of sums.lines(cpuSeconds())) print(line);
+  if (!broke) print("nothing broke");
+  return broke ? 1 : 0;
+}
+
+/** Of this process: other work on the machine does not count. */
+function cpuSeconds(): number {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1_000_000;
 }
 
 function print(line: string): void {

@@ -22,7 +22,7 @@ const TRY_AGAIN_MS = { least: 200, most: 5_000 };
 /** What an operator may ask of a VM, and how often beside the others. */
 type Wish = {
   readonly weight: number;
-  readonly ask: (random: Random) => Request;
+  readonly ask: (random: Random, guestName: () => string) => Request;
 };
 type Request = { readonly says: string } & (
   | { readonly kind: "verb"; readonly verb: string; readonly body: unknown }
@@ -38,7 +38,7 @@ const WISHES: readonly Wish[] = [
   verb(3, "stop", (random) => ({ graceSeconds: random.int(0, 20), thenForce: true })),
   {
     weight: 1,
-    ask: (random) => ({ says: "PATCH", kind: "patch", name: `vm-${random.int(1, 99)}` }),
+    ask: (_, guestName) => ({ says: "PATCH", kind: "patch", name: guestName() }),
   },
   { weight: 1, ask: (random) => ({ says: "pause", kind: "pause", paused: random.chance(0.5) }) },
 ];
@@ -56,7 +56,8 @@ export function startOperators(world: World): Operators {
     const random = world.random(`operator of vm-${n + 1}`);
     const goOn = () => {
       if (stopped) return;
-      void answered(world, random, { vmId, request: pickWish(random).ask(random) });
+      const guestName = () => nameOf(world, vmId);
+      void answered(world, random, { vmId, request: pickWish(random).ask(random, guestName) });
       world.time.after(random.wait(ASKED_EVERY_MS), goOn);
     };
     void create(world, random, vmId).then(goOn);
@@ -94,7 +95,7 @@ function pickWish(random: Random): Wish {
 }
 
 async function create(world: World, random: Random, id: VmId): Promise<void> {
-  const name = readableName(id);
+  const name = nameOf(world, id);
   const spec = { cpus: 1, memoryMiB: 1_024 };
   const request = { id, name, spec };
   await tried(world, random, (deps, keyed) =>
@@ -102,8 +103,14 @@ async function create(world: World, random: Random, id: VmId): Promise<void> {
   );
 }
 
-function readableName(id: VmId): string {
-  return `vm-${Number(id.slice(-12))}`;
+/** How the guest behaves follows from words in its name (`agent/hypervisor/simulated.ts`). */
+function nameOf({ faults }: World, id: VmId): string {
+  return [
+    `vm-${Number(id.slice(-12))}`,
+    ...(faults.strikes("guest-ignores") ? ["stubborn"] : []),
+    ...(faults.strikes("guest-slow") ? ["slow"] : []),
+    ...(faults.strikes("guest-unbootable") ? ["unbootable"] : []),
+  ].join("-");
 }
 
 async function answered(

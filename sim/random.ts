@@ -4,7 +4,7 @@
  */
 import { uniformFloat64 } from "pure-rand/distribution/uniformFloat64";
 import { uniformInt } from "pure-rand/distribution/uniformInt";
-import { xoroshiro128plus } from "pure-rand/generator/xoroshiro128plus";
+import { xoroshiro128plusFromState } from "pure-rand/generator/xoroshiro128plus";
 
 export interface Random {
   /** From 0 to below 1. */
@@ -20,7 +20,7 @@ export interface Random {
 
 /** What a subject draws under a seed. */
 export function randomOf(seed: number, subject: string): Random {
-  const generator = xoroshiro128plus(seed ^ hashOf(subject));
+  const generator = xoroshiro128plusFromState(stateOf(hashOf(`${seed} ${subject}`)));
   const next = () => uniformFloat64(generator);
   return {
     next,
@@ -33,6 +33,17 @@ export function randomOf(seed: number, subject: string): Random {
       return item;
     },
   };
+}
+
+/** The generator's own seeding leaves its first numbers alike for seeds that are: what is mixed (splitmix32) is not. */
+function stateOf(hash: number): readonly number[] {
+  let mixed = hash;
+  return Array.from({ length: 4 }, () => {
+    mixed = (mixed + 0x9e3779b9) | 0;
+    let word = Math.imul(mixed ^ (mixed >>> 16), 0x21f0aaad);
+    word = Math.imul(word ^ (word >>> 15), 0x735a2d97);
+    return (word ^ (word >>> 15)) | 0;
+  });
 }
 
 /** FNV-1a, 32 bits: spreads names over seeds; nothing here needs more. */

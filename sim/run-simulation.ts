@@ -1,6 +1,8 @@
 /**
  * One run: a time of faults and wishes, then a time in which everything comes to its end; and what became of it.
  */
+
+import type { VmId } from "../shared/model/ids.ts";
 import type { Violation } from "./checks/violation.ts";
 import { startControlPlane } from "./control-plane.ts";
 import type { FaultKind } from "./fault-table.ts";
@@ -8,6 +10,7 @@ import { startOperators } from "./operators.ts";
 import type { Plan } from "./plan.ts";
 import { restOf } from "./rest.ts";
 import { addSimHost, type SimHost } from "./sim-host.ts";
+import { startWeather } from "./weather.ts";
 import { makeWorld, type World } from "./world.ts";
 
 export type Outcome = {
@@ -32,7 +35,8 @@ export async function runSimulation(
   const { time, history } = world;
   if (options.history === "kept") history.keep();
   const hosts: SimHost[] = [];
-  for (let n = 1; n <= plan.hosts; n += 1) hosts.push(await addSimHost(world, n));
+  for (let n = 1; n <= plan.hosts; n += 1)
+    hosts.push(await addSimHost(world, n, (_, vmId) => checkCopies(world, hosts, vmId)));
   const pump = startControlPlane(world);
   const isOver = () => {
     pump();
@@ -40,10 +44,11 @@ export async function runSimulation(
     return world.watch.violation() !== undefined;
   };
   const operators = startOperators(world);
+  const weather = startWeather(world, hosts);
   await time.pass({ at: time.now() + plan.minutes * 60_000, isOver });
   history.tell(() => "nothing goes wrong any more");
   world.faults.stop();
-  world.outages.endAll();
+  weather.clear();
   operators.stop();
   const left = await comeToRest(world, hosts, isOver);
   return {
@@ -53,6 +58,13 @@ export async function runSimulation(
     turns: world.watch.turns(),
     faults: world.faults.counts,
   };
+}
+
+/** Asked whenever a VM begins to start. */
+function checkCopies({ watch }: World, hosts: readonly SimHost[], vmId: VmId): void {
+  const held = hosts.filter(({ hypervisor }) => hypervisor.behindTheBack.seen(vmId)?.held === true);
+  if (held.length > 1)
+    watch.broken("two_copies", `${vmId} runs at ${held.map(({ hostId }) => hostId).join(" and ")}`);
 }
 
 /** Answers what is left when it should have ended long ago. */

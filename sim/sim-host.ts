@@ -1,8 +1,9 @@
 /** A simulated host: its machine, its hypervisor, and its agent as long as one runs. */
+import type { Hypervisor } from "../agent/hypervisor/hypervisor.ts";
 import { type SimulatedHypervisor, simulatedHypervisor } from "../agent/hypervisor/simulated.ts";
 import { joinHost } from "../shared/app/join-host.ts";
 import { registerHost } from "../shared/app/register-host.ts";
-import { HostId } from "../shared/model/ids.ts";
+import { HostId, type VmId } from "../shared/model/ids.ts";
 import { type HostProcess, startHostProcess } from "./host-process.ts";
 import type { Machine } from "./machine.ts";
 import type { World } from "./world.ts";
@@ -16,9 +17,16 @@ export type SimHost = {
 
 /** Room for some of the VMs: that none is left must happen too. */
 const CAPACITY = { cpus: 8, memoryMiB: 8_192 };
+/** What starts an agent again when it ended, takes about this long. */
+const RESTART_MS = { least: 100, most: 15_000 };
 
 /** Registers the host, joins it and starts its agent. */
-export async function addSimHost(world: World, n: number): Promise<SimHost> {
+export async function addSimHost(
+  world: World,
+  n: number,
+  /** A VM began to start there. */
+  startedAt: (hostId: HostId, vmId: VmId) => void,
+): Promise<SimHost> {
   const hostId = HostId.parse(`host-${n}`);
   const random = world.random(hostId);
   const hypervisor = simulatedHypervisor({
@@ -38,7 +46,10 @@ export async function addSimHost(world: World, n: number): Promise<SimHost> {
   const machine: Machine = {
     hostId,
     publicKey,
-    hypervisor,
+    hypervisor: watchedHypervisor(world, hypervisor, {
+      about: { hostId, disk: () => machine.disk },
+      startedAt,
+    }),
     random,
     disk: "",
     lease: undefined,
@@ -46,21 +57,59 @@ export async function addSimHost(world: World, n: number): Promise<SimHost> {
     boots: 1,
     agents: 0,
     isCutOff: false,
+    isOn: true,
   };
   const host: SimHost = { hostId, hypervisor, machine, process: undefined };
   startAgent(world, host);
   return host;
 }
 
+/** Starts an agent, and another when that one ends without having been killed. */
 export function startAgent(world: World, host: SimHost): void {
-  host.process = startHostProcess(world, host.machine);
-  host.process.agent.stopped.catch(() => {
+  const { time, latency, history } = world;
+  const mine = startHostProcess(world, host.machine, () => {
+    if (host.process !== mine) return;
     host.process = undefined;
+    history.tell(() => `${host.hostId}: the agent ended`);
+    time.after(latency.int(RESTART_MS.least, RESTART_MS.most), () => {
+      if (host.process === undefined && host.machine.isOn) startAgent(world, host);
+    });
   });
+  host.process = mine;
 }
 
 /** As `kill -9`. */
 export function killAgent(host: SimHost): void {
   host.process?.kill();
   host.process = undefined;
+}
+
+/** Tells of each start which command it is for: the one that the log says has begun (`agent/runner.ts`, R2). */
+function watchedHypervisor(
+  { watch }: World,
+  hypervisor: SimulatedHypervisor,
+  at: {
+    readonly about: { readonly hostId: HostId; readonly disk: () => string };
+    readonly startedAt: (hostId: HostId, vmId: VmId) => void;
+  },
+): Hypervisor {
+  const { hostId, disk } = at.about;
+  return {
+    ...hypervisor,
+    start: (request) => {
+      const { vmId } = request;
+      watch.starts({ hostId, vmId, commandId: lastBegun(disk(), vmId) });
+      const started = hypervisor.start(request);
+      at.startedAt(hostId, vmId);
+      return started;
+    },
+  };
+}
+
+/** The command for a VM that began last; its id begins with the VM's. */
+function lastBegun(log: string, vmId: VmId): string {
+  const begun = `{"entry":"begun","commandId":"`;
+  const at = log.lastIndexOf(`${begun}${vmId}.`);
+  if (at < 0) return `none for ${vmId}`;
+  return log.slice(at + begun.length, log.indexOf(`"`, at + begun.length));
 }

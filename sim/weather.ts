@@ -1,0 +1,131 @@
+/**
+ * What happens to hosts, guests and services without anybody asking, minute by minute, while faults strike; and the end of it
+ * all, when everything is set right.
+ */
+import type { VmId } from "../shared/model/ids.ts";
+import type { FaultKind } from "./fault-table.ts";
+import { vmIdOf } from "./names.ts";
+import { killAgent, type SimHost, startAgent } from "./sim-host.ts";
+import type { World } from "./world.ts";
+
+const MINUTE_MS = 60_000;
+/** From a hiccup to longer than it takes a host to be called Down. */
+const ABSENT_MS = { least: 2_000, most: 1_500_000 };
+const HUNG_MS = { least: 2_000, most: 300_000 };
+const HOST_SKEW_MS_MAX = 6 * 3_600_000;
+
+export interface Weather {
+  /** Everybody is there again. */
+  readonly clear: () => void;
+}
+
+export function startWeather(world: World, hosts: readonly SimHost[]): Weather {
+  const { time, faults, outages, history } = world;
+  const vmIds = Array.from({ length: world.plan.vms }, (_, n) => vmIdOf(n + 1));
+  let isClear = false;
+  /** Strikes at some moment of the minute that begins. */
+  const perhaps = (kind: FaultKind, happen: () => void) => {
+    if (!faults.strikes(kind)) return;
+    time.after(faults.draw(kind).int(0, MINUTE_MS), () => {
+      if (!isClear) happen();
+    });
+  };
+  const minute = () => {
+    if (isClear) return;
+    time.after(MINUTE_MS, minute);
+    perhaps("outage", () => {
+      const begun = outages.begin(faults.draw("outage"));
+      history.tell(() => begun);
+    });
+    for (const host of hosts) {
+      hostMinute(world, host, perhaps);
+      for (const vmId of vmIds) guestMinute(world, { host, vmId }, perhaps);
+    }
+  };
+  minute();
+  return {
+    clear: () => {
+      isClear = true;
+      outages.endAll();
+      for (const host of hosts) recover(world, host);
+    },
+  };
+}
+
+type Perhaps = (kind: FaultKind, happen: () => void) => void;
+
+function hostMinute(world: World, host: SimHost, perhaps: Perhaps): void {
+  const { time, faults, history } = world;
+  const { hostId, machine, hypervisor } = host;
+  const lasting = (kind: FaultKind, range: { readonly least: number; readonly most: number }) => {
+    const ms = faults.draw(kind).int(range.least, range.most);
+    history.tell(() => `${kind}: ${hostId}, for ${ms / 1000} s`);
+    return ms;
+  };
+  perhaps("agent-restarted", () => {
+    if (host.process === undefined) return;
+    history.tell(() => `${hostId}: the agent is killed and started`);
+    killAgent(host);
+    startAgent(world, host);
+  });
+  perhaps("agent-disk-lost", () => {
+    if (host.process === undefined) return;
+    history.tell(() => `${hostId}: the agent is killed, and started without its disk`);
+    killAgent(host);
+    machine.disk = "";
+    machine.lease = undefined;
+    startAgent(world, host);
+  });
+  perhaps("agent-cut-off", () => {
+    machine.isCutOff = true;
+    time.after(lasting("agent-cut-off", ABSENT_MS), () => {
+      machine.isCutOff = false;
+    });
+  });
+  perhaps("host-dead", () => {
+    killAgent(host);
+    machine.isOn = false;
+    hypervisor.behindTheBack.hostPowerFailure();
+    time.after(lasting("host-dead", ABSENT_MS), () => powerOn(world, host));
+  });
+  perhaps("hypervisor-hung", () => {
+    hypervisor.behindTheBack.setReachable("unreachable");
+    time.after(lasting("hypervisor-hung", HUNG_MS), () =>
+      hypervisor.behindTheBack.setReachable("reachable"),
+    );
+  });
+  perhaps("clock-skewed", () => {
+    machine.skewMs = faults.draw("clock-skewed").int(-HOST_SKEW_MS_MAX, HOST_SKEW_MS_MAX);
+  });
+}
+
+function guestMinute(
+  { history }: World,
+  { host, vmId }: { readonly host: SimHost; readonly vmId: VmId },
+  perhaps: Perhaps,
+): void {
+  const { behindTheBack } = host.hypervisor;
+  if (behindTheBack.seen(vmId)?.held !== true) return;
+  const strike = (kind: "guest-crashes" | "guest-off", what: (vmId: VmId) => void) =>
+    perhaps(kind, () => {
+      if (behindTheBack.seen(vmId)?.power !== "on") return;
+      history.tell(() => `${kind}: ${vmId} at ${host.hostId}`);
+      what(vmId);
+    });
+  strike("guest-crashes", behindTheBack.crash);
+  strike("guest-off", behindTheBack.powerOff);
+}
+
+function recover(world: World, host: SimHost): void {
+  host.machine.isCutOff = false;
+  host.hypervisor.behindTheBack.setReachable("reachable");
+  if (!host.machine.isOn) powerOn(world, host);
+}
+
+function powerOn(world: World, host: SimHost): void {
+  const { machine } = host;
+  if (machine.isOn) return;
+  machine.isOn = true;
+  machine.boots += 1;
+  startAgent(world, host);
+}
