@@ -22,6 +22,8 @@ export type RunbookSection =
   | "dead-letters-stuck"
   | "reports-failed"
   | "reports-undelivered"
+  | "events-behind"
+  | "events-dead"
   | "sweeper-silent";
 
 export interface AlarmSpec {

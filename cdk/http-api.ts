@@ -35,6 +35,7 @@ const DESCRIPTIONS = {
   jobs: "User API: jobs.",
   hosts: "User API: hosts.",
   incidents: "User API: incidents.",
+  events: "User API: the feed of events, histories, custom topics.",
   tokens: "User API: tokens.",
   system: "User API: health, and what no route matches.",
 } as const satisfies Readonly<Record<ApiFamily, string>>;
@@ -64,6 +65,7 @@ export class HttpApi extends Construct {
       jobs: make("jobs"),
       hosts: make("hosts"),
       incidents: make("incidents"),
+      events: make("events"),
       tokens: make("tokens"),
       system: make("system"),
       agents: ingest,

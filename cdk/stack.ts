@@ -14,6 +14,7 @@ import { ApartmentQueue, Apartments } from "./apartments.ts";
 import type { CodeOf } from "./bundle.ts";
 import { CommandQueues } from "./command-queues.ts";
 import type { DeploymentContext } from "./context.ts";
+import { Events } from "./events.ts";
 import { FirstToken } from "./first-token.ts";
 import { HttpApi } from "./http-api.ts";
 import { Reports, Topics } from "./reports.ts";
@@ -59,10 +60,11 @@ export class VmsyncStack extends Stack {
     const agents = new Agents(this, "Agents", { surroundings, access });
     const api = new HttpApi(this, "HttpApi", { surroundings, ingest: agents.ingest });
     const reports = new Reports(this, "Reports", { surroundings, topics });
+    const events = new Events(this, "Events", { surroundings, topics });
     const sweeper = new Sweeper(this, "Sweeper", { surroundings });
     const firstToken = new FirstToken(this, "FirstToken", { surroundings });
     held.tables.grantReadWrite(firstToken.make.lambda, "tokens");
-    grantAll(held, { apartments, agents, api, reports, sweeper });
+    grantAll(held, { apartments, agents, api, reports, events, sweeper });
     new CfnOutput(this, "ApiUrl", { value: api.url, description: "User and agent API" });
   }
 }
@@ -95,13 +97,14 @@ interface Users {
   readonly agents: Agents;
   readonly api: HttpApi;
   readonly reports: Reports;
+  readonly events: Events;
   readonly sweeper: Sweeper;
 }
 
 /** Who may use what: the one list, by function. */
 function grantAll(held: Held, users: Users): void {
   const { tables, apartmentQueue, topics } = held;
-  const { apartments, agents, api, reports, sweeper } = users;
+  const { apartments, agents, api, reports, events, sweeper } = users;
   grantTurns(held, apartments.turns.lambda);
 
   const vms = api.functionOf("vms").lambda;
@@ -123,6 +126,13 @@ function grantAll(held: Held, users: Users): void {
   grantTurns(held, incidents);
 
   tables.grantReadWrite(api.functionOf("tokens").lambda, "tokens");
+
+  const feed = api.functionOf("events").lambda;
+  tables.grantRead(feed, "tokens", "apartments", "events");
+  tables.grantReadWrite(feed, "idempotency");
+  topics.bus.grantPutEventsTo(feed);
+
+  tables.grantReadWrite(events.record.lambda, "events");
 
   const ingest = agents.ingest.lambda;
   tables.grantReadWrite(ingest, "hosts");

@@ -2,8 +2,8 @@
  * The bus model running: `putEvents` from the wire, deliveries for whoever invokes the functions.
  *
  * How to consume: `take` what is due, invoke each destination, then `acknowledge` or `fail` it; when `take` answers
- * nothing, wait for `watch` or `nextDueAt`. A crash at any point delivers again (B1, B3). Dead letters are sent to their queues
- * here, within `take`.
+ * nothing, wait for `watch` or `nextDueAt`. A crash at any point delivers again (B1, B3). What goes to a queue is sent from
+ * here: an event's own queue at once, within `putEvents`, and only what that refuses becomes a delivery; the rest within `take`.
  */
 import { randomUUID } from "node:crypto";
 import type { EntryError, PutEntry } from "../../shared/memory/bus-entries.ts";
@@ -15,7 +15,12 @@ import {
   type PutResult,
 } from "../../shared/memory/bus-model.ts";
 import type { RuleSpec } from "../../shared/memory/bus-rules.ts";
-import { type Delivery, emptyBusState, evolve } from "../../shared/memory/bus-state.ts";
+import {
+  type BusChange,
+  type Delivery,
+  emptyBusState,
+  evolve,
+} from "../../shared/memory/bus-state.ts";
 import { busRows } from "../store/bus-rows.ts";
 import type { Store } from "../store/open-store.ts";
 import type { EngineClock } from "./clock.ts";
@@ -64,14 +69,17 @@ export function openBusEngine(props: BusEngineProps): BusEngine {
   rows.load(state);
   const listeners = new Set<() => void>();
 
-  const request = async (asked: BusRequest): Promise<BusResponse> => {
-    const { response, changes } = apply(deps, state, clock.now(), asked);
+  const commit = async (changes: readonly BusChange[]): Promise<void> => {
     evolve(state, changes);
     const durable = changes.some(({ kind }) => kind !== "deliveryLeased");
     await (durable ? store.commit(() => rows.write(changes)) : store.settled());
     if (changes.some(({ kind }) => kind === "deliveryPut")) {
       for (const listener of [...listeners]) listener();
     }
+  };
+  const request = async (asked: BusRequest): Promise<BusResponse> => {
+    const { response, changes } = apply(deps, state, clock.now(), asked);
+    await commit(changes);
     return response;
   };
 
@@ -82,14 +90,22 @@ export function openBusEngine(props: BusEngineProps): BusEngine {
     const response = await request({ action: "fail", id, error });
     return response.kind === "failed" ? response.outcome : "gone";
   };
-  const sendDeadLetter = async (delivery: Delivery) => {
+  const sendToQueue = async (delivery: Delivery) => {
     const error = await trySend(queues, delivery);
     await (error ? fail(delivery.id, error) : acknowledge(delivery.id));
   };
 
   return {
     putEvents: async (entries) => {
-      const response = await request({ action: "putEvents", entries });
+      const { response, changes } = apply(deps, state, clock.now(), {
+        action: "putEvents",
+        entries,
+      });
+      const sent = changes.filter(isForQueue).map(async (change) => {
+        // What a queue took is durable there, and needs no delivery here.
+        if ((await trySend(queues, change.delivery)) !== undefined) await commit([change]);
+      });
+      await Promise.all([commit(changes.filter((change) => !isForQueue(change))), ...sent]);
       if (response.kind === "put" || response.kind === "invalid") return response;
       throw new Error(`putEvents was answered ${response.kind}`);
     },
@@ -97,9 +113,9 @@ export function openBusEngine(props: BusEngineProps): BusEngine {
       await request({ action: "fireSchedules" });
       const response = await request({ action: "take", max, leaseMs });
       const taken = response.kind === "taken" ? response.deliveries : [];
-      const isDead = ({ destination }: Delivery) => destination.kind === "deadLetterQueue";
-      await Promise.all(taken.filter(isDead).map(sendDeadLetter));
-      return taken.filter((delivery) => !isDead(delivery));
+      const ofFunctions = ({ destination }: Delivery) => destination.kind === "function";
+      await Promise.all(taken.filter((delivery) => !ofFunctions(delivery)).map(sendToQueue));
+      return taken.filter(ofFunctions);
     },
     acknowledge,
     fail,
@@ -111,6 +127,12 @@ export function openBusEngine(props: BusEngineProps): BusEngine {
     },
     nextDueAt: () => nextDueAt(state),
   };
+}
+
+function isForQueue(
+  change: BusChange,
+): change is Extract<BusChange, { readonly kind: "deliveryPut" }> {
+  return change.kind === "deliveryPut" && change.delivery.destination.kind === "queue";
 }
 
 async function trySend(queues: QueueEngine, delivery: Delivery): Promise<EntryError | undefined> {

@@ -1,12 +1,15 @@
 /**
  * An event-source mapping: takes batches from a queue, hands each to the function, deletes what it is done with.
  *
- * M1 A batch is what one receive gives: of a FIFO queue up to ten, mixed groups, no window. The queue gives nothing more of a
- *    group that has something in flight, so there is one batch of a group at a time.
+ * M1 Without a window a batch is what one receive gives: of a FIFO queue up to ten, mixed groups. The queue gives nothing more
+ *    of a group that has something in flight, so there is one batch of a group at a time.
  * M2 What the function failed on is left alone: it comes again when its visibility ends, which the function may have shortened.
  * M3 At a start nothing is being handled: what the process before had taken is made visible at once, not after minutes.
+ * M4 With a window a batch is kept open from its first message until it is full or that time has passed. What a stop finds
+ *    collected is left alone (M2).
  */
 import type { ReceivedMessage } from "../../shared/memory/queue-protocol.ts";
+import { RECEIVE_MESSAGES_MAX } from "../../shared/memory/queue-receive.ts";
 import type { QueueEngine } from "../engine/queue-engine.ts";
 import type { MappingModel } from "../template/stack-model.ts";
 import type { FunctionPool } from "./function-pool.ts";
@@ -30,6 +33,8 @@ export interface EventSourceProps {
   readonly onBroken: (error: Error) => void;
 }
 
+/** Of one `DeleteMessageBatch`. */
+const DELETE_MESSAGES_MAX = 10;
 /** SQS's longest long poll. */
 const WAIT_SECONDS = 20;
 
@@ -43,25 +48,43 @@ export function startEventSource(props: EventSourceProps): EventSource {
     mapping.batchesMax ?? Number.POSITIVE_INFINITY,
   );
 
+  const receive = async (
+    wanted: number,
+    signal: AbortSignal,
+  ): Promise<readonly ReceivedMessage[]> => {
+    const { queueName } = mapping;
+    const messagesMax = Math.min(wanted, RECEIVE_MESSAGES_MAX);
+    const response = await queues.receive(
+      { action: "receiveMessage", queueName, messagesMax, waitSeconds: WAIT_SECONDS },
+      signal,
+    );
+    if (response.kind === "refused")
+      throw new Error(`receiving from ${queueName}: ${response.error.message}`);
+    return response.kind === "received" ? response.messages : [];
+  };
+
+  /** M4 */
+  const rest = async (taken: number): Promise<readonly ReceivedMessage[]> => {
+    if (mapping.windowMs === 0) return [];
+    const more: ReceivedMessage[] = [];
+    const closing = AbortSignal.any([stopping.signal, AbortSignal.timeout(mapping.windowMs)]);
+    for (;;) {
+      const wanted = mapping.batchMessagesMax - taken - more.length;
+      if (wanted === 0 || closing.aborted) return more;
+      more.push(...(await receive(wanted, closing)));
+    }
+  };
+
   const poll = async () => {
     while (!stopping.signal.aborted) {
       if (underWay.size >= batchesMax) {
         await Promise.race(underWay);
         continue;
       }
-      const response = await queues.receive(
-        {
-          action: "receiveMessage",
-          queueName: mapping.queueName,
-          messagesMax: mapping.batchMessagesMax,
-          waitSeconds: WAIT_SECONDS,
-        },
-        stopping.signal,
-      );
-      if (response.kind === "refused")
-        throw new Error(`receiving from ${mapping.queueName}: ${response.error.message}`);
-      if (response.kind !== "received" || response.messages.length === 0) continue;
-      const batch = handle(props, response.messages);
+      const first = await receive(mapping.batchMessagesMax, stopping.signal);
+      const messages = first.length === 0 ? first : [...first, ...(await rest(first.length))];
+      if (messages.length === 0 || (mapping.windowMs > 0 && stopping.signal.aborted)) continue;
+      const batch = handle(props, messages);
       underWay.add(batch);
       void batch.finally(() => underWay.delete(batch));
     }
@@ -95,13 +118,14 @@ async function handle(
       return; // M2
     }
     const done = mapping.reportsItemFailures ? doneMessages(messages, outcome.payload) : messages;
-    if (done.length > 0) await deleteAll(props, done);
+    for (let start = 0; start < done.length; start += DELETE_MESSAGES_MAX)
+      await deleteSome(props, done.slice(start, start + DELETE_MESSAGES_MAX));
   } catch (error) {
     props.onFailure(`${mapping.functionName}: ${String(error)}`);
   }
 }
 
-async function deleteAll(
+async function deleteSome(
   { mapping, queues, onFailure }: EventSourceProps,
   messages: readonly ReceivedMessage[],
 ): Promise<void> {

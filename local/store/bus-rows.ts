@@ -23,7 +23,10 @@ const DeliverySchema = z.object({
   id: z.string(),
   ordinal: z.number(),
   ruleArn: z.string(),
-  destination: z.object({ kind: z.enum(["function", "deadLetterQueue"]), arn: z.string() }),
+  destination: z.object({
+    kind: z.enum(["function", "queue", "deadLetterQueue"]),
+    arn: z.string(),
+  }),
   payload: z.string(),
   createdAt: z.number(),
   failures: z.number(),

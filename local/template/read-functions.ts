@@ -1,5 +1,6 @@
 /** Functions of the template, their asynchronous policies and event-source mappings. */
 import * as z from "zod/mini";
+import { RECEIVE_MESSAGES_MAX } from "../../shared/memory/queue-receive.ts";
 import type { AsynchronousPolicy, FunctionModel, MappingModel } from "./stack-model.ts";
 import { TemplateError } from "./template.ts";
 
@@ -89,17 +90,25 @@ export function asynchronousPolicy(
 export const MappingProperties = z.strictObject({
   EventSourceArn: z.string().check(z.regex(/^arn:[^:]+:sqs:/, "only queues")),
   FunctionName: z.string(),
-  BatchSize: z._default(z.int().check(z.gte(1), z.lte(10)), 10),
+  BatchSize: z._default(z.int().check(z.gte(1), z.lte(10_000)), 10),
+  MaximumBatchingWindowInSeconds: z._default(z.int().check(z.gte(0), z.lte(300)), 0),
   Enabled: z.optional(z.literal(true)),
   FunctionResponseTypes: z._default(z.array(z.literal("ReportBatchItemFailures")), []),
   ScalingConfig: z.optional(z.strictObject({ MaximumConcurrency: z.number() })),
 });
 
+/** Lambda's own rules: a FIFO queue has no window, and without one a batch is what one receive gives. */
 export function mappingModel(properties: z.infer<typeof MappingProperties>): MappingModel {
+  const { EventSourceArn: arn, MaximumBatchingWindowInSeconds: window } = properties;
+  if (window > 0 && arn.endsWith(".fifo"))
+    throw new TemplateError(`${arn}: a FIFO queue has no batching window`);
+  if (window === 0 && properties.BatchSize > RECEIVE_MESSAGES_MAX)
+    throw new TemplateError(`${arn}: more than ${RECEIVE_MESSAGES_MAX} messages need a window`);
   return {
     functionName: lastPart(properties.FunctionName),
     queueName: lastPart(properties.EventSourceArn),
     batchMessagesMax: properties.BatchSize,
+    windowMs: properties.MaximumBatchingWindowInSeconds * 1_000,
     reportsItemFailures: properties.FunctionResponseTypes.length > 0,
     batchesMax: properties.ScalingConfig?.MaximumConcurrency,
   };

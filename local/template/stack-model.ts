@@ -41,6 +41,8 @@ export type MappingModel = {
   readonly functionName: string;
   readonly queueName: string;
   readonly batchMessagesMax: number;
+  /** How long a batch that is not full is kept open. */
+  readonly windowMs: number;
   readonly reportsItemFailures: boolean;
   /** Batches at a time; undefined: as many as the function takes. */
   readonly batchesMax: number | undefined;

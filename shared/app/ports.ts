@@ -76,6 +76,8 @@ export type Submission = {
   readonly vm?:
     | { readonly record: ApartmentRecord; readonly domainXml?: string | undefined }
     | undefined;
+  /** An event that is published, by its id. */
+  readonly event?: { readonly id: string } | undefined;
   readonly idempotency?:
     | {
         readonly account: AccountId;
@@ -94,6 +96,7 @@ export type Accepted =
       readonly status: "replayed";
       readonly jobId?: JobId | undefined;
       readonly vmId?: VmId | undefined;
+      readonly eventId?: string | undefined;
     }
   | { readonly status: "idempotency_conflict" }
   | { readonly status: "vm_exists" };

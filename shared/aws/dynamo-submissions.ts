@@ -66,12 +66,12 @@ function keyOf({ account, key }: Key): string {
 
 function answerOf(row: IdempotencyRow, requestHash: string): Accepted {
   if (row.requestHash !== requestHash) return { status: "idempotency_conflict" };
-  return { status: "replayed", jobId: row.jobId, vmId: row.vmId };
+  return { status: "replayed", jobId: row.jobId, vmId: row.vmId, eventId: row.eventId };
 }
 
 function stepsOf(tables: Dynamo["tables"], submission: Submission): readonly Step[] {
   const steps: Step[] = [];
-  const { job, vm, idempotency, now } = submission;
+  const { job, vm, event, idempotency, now } = submission;
   if (idempotency !== undefined) {
     const put = {
       TableName: tables.idempotency,
@@ -80,6 +80,7 @@ function stepsOf(tables: Dynamo["tables"], submission: Submission): readonly Ste
         requestHash: idempotency.requestHash,
         jobId: job?.id,
         vmId: vm?.record.id,
+        eventId: event?.id,
         expiresAtMs: idempotency.expiresAt,
         expiresAt: ttlSeconds(idempotency.expiresAt),
       },

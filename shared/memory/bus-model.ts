@@ -19,7 +19,7 @@ import {
   isoSeconds,
   type PutEntry,
 } from "./bus-entries.ts";
-import type { Rule, TargetSpec } from "./bus-rules.ts";
+import { type Rule, type TargetSpec, targetKind } from "./bus-rules.ts";
 import type { BusChange, BusState, Delivery } from "./bus-state.ts";
 import { matches } from "./event-pattern.ts";
 
@@ -156,7 +156,7 @@ function pushDeliveries({ state, now, changes }: Draft, { rule, event, eventId }
       id: `${eventId}/${rule.spec.busName}/${rule.spec.name}/${target.id}`,
       ordinal: state.lastOrdinal + 1 + changes.length,
       ruleArn: rule.spec.arn,
-      destination: { kind: "function", arn: target.arn },
+      destination: { kind: targetKind(target) ?? "function", arn: target.arn },
       payload: target.input ?? JSON.stringify(event),
       createdAt: now,
       failures: 0,

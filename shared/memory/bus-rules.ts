@@ -16,7 +16,7 @@ export type RuleSpec = {
 
 export type TargetSpec = {
   readonly id: string;
-  /** Of a function. */
+  /** Of a function, or of a standard queue. */
   readonly arn: string;
   /** JSON handed over instead of the event. */
   readonly input?: string | undefined;
@@ -60,16 +60,23 @@ export function compileRule(spec: RuleSpec): Rule {
   }
 }
 
+/** `undefined`: of a kind that is not supported. */
+export function targetKind({ arn }: Pick<TargetSpec, "arn">): "function" | "queue" | undefined {
+  if (/^arn:[^:]+:lambda:[^:]+:[^:]+:function:/.test(arn)) return "function";
+  return STANDARD_QUEUE.test(arn) ? "queue" : undefined;
+}
+const STANDARD_QUEUE = /^arn:[^:]+:sqs:.*(?<!\.fifo)$/;
+
 function checkTarget(rule: RuleSpec, target: TargetSpec): void {
   if (target.inputPath !== undefined) throw unsupported(rule, `InputPath of target ${target.id}`);
   if (target.inputTransformer !== undefined) {
     throw unsupported(rule, `InputTransformer of target ${target.id}`);
   }
-  if (!/^arn:[^:]+:lambda:[^:]+:[^:]+:function:/.test(target.arn)) {
-    throw unsupported(rule, `target ${target.arn} (only functions)`);
+  if (targetKind(target) === undefined) {
+    throw unsupported(rule, `target ${target.arn} (only functions and standard queues)`);
   }
   const { deadLetterArn } = target;
-  if (deadLetterArn !== undefined && !/^arn:[^:]+:sqs:.*(?<!\.fifo)$/.test(deadLetterArn)) {
+  if (deadLetterArn !== undefined && !STANDARD_QUEUE.test(deadLetterArn)) {
     throw unsupported(rule, `dead-letter target ${deadLetterArn} (only standard queues)`);
   }
 }

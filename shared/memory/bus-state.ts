@@ -11,9 +11,9 @@ export type Delivery = {
   readonly id: string;
   readonly ordinal: number;
   readonly ruleArn: string;
-  /** A function's; on the way to the dead-letter queue, that queue's. */
+  /** A function's or a queue's; on the way to the dead-letter queue, that queue's. */
   readonly destination: {
-    readonly kind: "function" | "deadLetterQueue";
+    readonly kind: "function" | "queue" | "deadLetterQueue";
     readonly arn: string;
   };
   /** JSON text. */

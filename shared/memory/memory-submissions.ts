@@ -13,7 +13,7 @@ export function memorySubmissions({ tables }: Pick<MemoryStoreDeps, "tables">): 
   return {
     recall: async (query) => recalled(query),
     accept: async (submission) => {
-      const { job, vm, idempotency, now } = submission;
+      const { job, vm, event, idempotency, now } = submission;
       if (job === undefined && vm === undefined && idempotency === undefined)
         throw new Error("a submission without anything to accept");
       const domain = domainOf(vm);
@@ -31,6 +31,7 @@ export function memorySubmissions({ tables }: Pick<MemoryStoreDeps, "tables">): 
           requestHash: idempotency.requestHash,
           jobId: job?.id,
           vmId: vm?.record.id,
+          eventId: event?.id,
           expiresAtMs: idempotency.expiresAt,
         });
       if (job !== undefined) tables.jobs.put(job.id, job);
@@ -43,7 +44,7 @@ export function memorySubmissions({ tables }: Pick<MemoryStoreDeps, "tables">): 
 
 function answerOf(row: IdempotencyRow, requestHash: string): Accepted {
   if (row.requestHash !== requestHash) return { status: "idempotency_conflict" };
-  return { status: "replayed", jobId: row.jobId, vmId: row.vmId };
+  return { status: "replayed", jobId: row.jobId, vmId: row.vmId, eventId: row.eventId };
 }
 
 function domainOf(vm: Submission["vm"]) {

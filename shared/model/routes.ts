@@ -24,6 +24,9 @@ import {
   CreateHostRequest,
   CreateTokenRequest,
   CreateVmRequest,
+  EventPage,
+  FeedPage,
+  FeedQuery,
   GetJobQuery,
   Health,
   HostAndJoinToken,
@@ -42,6 +45,8 @@ import {
   PageQuery,
   PatchVmRequest,
   PauseRequest,
+  Published,
+  PublishRequest,
   TokenMade,
   TokenPage,
   TokenPath,
@@ -53,7 +58,15 @@ import {
 import { Vm } from "./vm.ts";
 
 /** One Lambda each: `functions/api-<family>.ts`, but `agents`, which is `functions/ingest.ts`. */
-export type RouteFamily = "vms" | "jobs" | "hosts" | "incidents" | "tokens" | "system" | "agents";
+export type RouteFamily =
+  | "vms"
+  | "jobs"
+  | "hosts"
+  | "incidents"
+  | "events"
+  | "tokens"
+  | "system"
+  | "agents";
 export type Method = "GET" | "POST" | "PATCH" | "DELETE";
 /** Who may call: anybody, a signing agent, or a token of at least that role. `join` proves itself by its join token. */
 export type RouteAuth = "none" | "join-token" | "agent" | Role;
@@ -224,6 +237,34 @@ export const ROUTES = {
     auth: "operator",
     params: IncidentPath,
     answers: { 200: Incident },
+  },
+  getHistory: {
+    ...none,
+    method: "GET",
+    path: "/v1/vms/{vmId}/history",
+    family: "events",
+    auth: "viewer",
+    params: VmPath,
+    query: PageQuery,
+    answers: { 200: EventPage },
+  },
+  listEvents: {
+    ...none,
+    method: "GET",
+    path: "/v1/events",
+    family: "events",
+    auth: "viewer",
+    query: FeedQuery,
+    answers: { 200: FeedPage },
+  },
+  publishEvent: {
+    ...none,
+    method: "POST",
+    path: "/v1/events",
+    family: "events",
+    auth: "operator",
+    body: PublishRequest,
+    answers: { 202: Published },
   },
   createToken: {
     ...none,

@@ -21,6 +21,7 @@ export const IdempotencyRow = z.object({
   requestHash: z.string(),
   jobId: z.optional(JobId),
   vmId: z.optional(VmId),
+  eventId: z.optional(z.string()),
   expiresAtMs: Instant,
 });
 export type IdempotencyRow = z.infer<typeof IdempotencyRow>;

@@ -1,5 +1,6 @@
 /** Topic events on the bus (contract, "Topics"). */
 import * as z from "zod/mini";
+import { byteLength } from "./byte-length.ts";
 import { AccountId, HostId, Instant, JobId, VmId } from "./ids.ts";
 
 /** `Source` of every event. */
@@ -32,6 +33,44 @@ export const TopicEvent = z.strictObject({
   detail: z.record(z.string(), z.unknown()),
 });
 export type TopicEvent = z.infer<typeof TopicEvent>;
+
+/**
+ * Parts of a topic that a user makes up. Whoever dispatches looks for who waits on each prefix of it.
+ */
+export const TOPIC_PARTS_MAX = 8;
+/** An event may lie in the record of a job that waits for it (`shared/core/listen.ts`), which stays small. */
+export const CUSTOM_DETAIL_BYTES_MAX = 4 * 1024;
+
+/** A topic that users publish to. */
+export const CustomTopic = TopicName.check(
+  z.regex(/^custom\./, "beginning with custom."),
+  z.refine(
+    (topic) => topic.split(".").length <= TOPIC_PARTS_MAX,
+    `at most ${TOPIC_PARTS_MAX} parts`,
+  ),
+);
+export const CustomDetail = z
+  .record(z.string(), z.unknown())
+  .check(
+    z.refine(
+      (detail) => byteLength(JSON.stringify(detail)) <= CUSTOM_DETAIL_BYTES_MAX,
+      `at most ${CUSTOM_DETAIL_BYTES_MAX} bytes`,
+    ),
+  );
+
+/** `Event` of the feed and of histories. */
+export const Event = z.strictObject({
+  id: z.string(),
+  type: TopicFamily,
+  topic: z.string(),
+  at: z.iso.datetime(),
+  account: z.optional(AccountId),
+  vmId: z.optional(VmId),
+  hostId: z.optional(HostId),
+  jobId: z.optional(JobId),
+  detail: z.record(z.string(), z.unknown()),
+});
+export type Event = z.infer<typeof Event>;
 
 /** The event as the bus hands it over: `detail` also says what the event says of itself. */
 export const BusEvent = z.object({

@@ -6,6 +6,7 @@ import { Incident, IncidentKind } from "./incident.ts";
 import { CancelReason, Job, JobStatus } from "./job.ts";
 import { Power } from "./power.ts";
 import { Role, TokenId } from "./token.ts";
+import { CustomDetail, CustomTopic, Event, TopicFamily } from "./topic.ts";
 import { Labels, Vm, VmName, VmSpecWithXml, VmState } from "./vm.ts";
 
 const Cursor = z.string().check(z.minLength(1), z.maxLength(1024));
@@ -115,6 +116,22 @@ export const ListIncidentsQuery = z.strictObject({
   cursor: z.optional(Cursor),
 });
 export const IncidentPage = page(Incident);
+
+/** From a cursor, which every answer carries; without one from the oldest that is kept. */
+export const FeedQuery = z.strictObject({
+  after: z.optional(Cursor),
+  vmId: z.optional(VmId),
+  hostId: z.optional(HostId),
+  type: z.optional(TopicFamily),
+  limit: z.optional(Limit),
+});
+export const EventPage = page(Event);
+/** `nextCursor` is there also when nothing more is yet: it is `after` of the next look. */
+export const FeedPage = z.strictObject({ items: z.array(Event), nextCursor: z.string() });
+export const PublishRequest = z.strictObject({ topic: CustomTopic, detail: CustomDetail });
+export type PublishRequest = z.infer<typeof PublishRequest>;
+export const Published = z.strictObject({ id: z.string(), topic: z.string() });
+export type Published = z.infer<typeof Published>;
 
 export const CreateTokenRequest = z.strictObject({
   account: z.optional(AccountId),

@@ -59,6 +59,10 @@ describe("the policies of the template", { timeout: TEST_MS_MAX }, () => {
     await get("/v1/tokens");
     await client.call("DELETE", `/v1/tokens/${Object(token.body).id}`);
     await get("/v1/health");
+    const event = { topic: "custom.test", detail: {} };
+    await client.call("POST", "/v1/events", event, { "idempotency-key": "k" });
+    await get("/v1/events");
+    await get(`/v1/vms/${vm.id}/history`);
     // Behind our back: reported, reconciled, observed.
     host.hypervisor.behindTheBack.powerOff(vm.id);
     const power = async () => (await client.vm(vm.id)).power.state;

@@ -22,6 +22,15 @@ const rules = [
     ],
   },
 ];
+const queueArn = "arn:aws:sqs:us-east-1:111111111111:taken";
+const toQueue = {
+  name: "q",
+  busName: "vmsync",
+  arn: "arn:aws:events:us-east-1:111111111111:rule/vmsync/q",
+  enabled: true,
+  pattern: { source: ["queued"] },
+  targets: [{ id: "q", arn: queueArn, retriesMax: 1, deadLetterArn }],
+};
 const event = { source: "vmsync", detailType: "t", detail: "{}", busName: "vmsync" };
 
 describe("the bus engine", () => {
@@ -34,7 +43,7 @@ describe("the bus engine", () => {
     store = openStore(":memory:");
     const common = { store, clock, region: "us-east-1", accountId: "111111111111" };
     queues = openQueueEngine(common);
-    bus = openBusEngine({ ...common, rules, queues });
+    bus = openBusEngine({ ...common, rules: [...rules, toQueue], queues });
   });
   afterEach(() => store.close());
 
@@ -64,6 +73,44 @@ describe("the bus engine", () => {
     const attributes = { ERROR_CODE: { dataType: "String", stringValue: "E" } };
     expect(await dead()).toMatchObject({ kind: "received", messages: [{ attributes }] });
     expect(bus.nextDueAt()).toBeUndefined();
+  });
+
+  describe("with a queue as target", () => {
+    const queued = { ...event, source: "queued", detail: '{"a":1}' };
+    const bodies = async (queueName: string) => {
+      const got = await queues.request({
+        action: "receiveMessage",
+        queueName,
+        messagesMax: 10,
+      });
+      return got.kind === "received" ? got.messages.map(({ body }) => JSON.parse(body)) : [];
+    };
+
+    it("puts the event into it before the put is answered", async () => {
+      await queues.request({ action: "createQueue", queueName: "taken" });
+      await bus.putEvents([queued, { ...queued, detail: '{"a":2}' }]);
+      const taken = await bodies("taken");
+      expect(taken.map(({ detail }) => detail)).toEqual([{ a: 1 }, { a: 2 }]);
+      expect(bus.nextDueAt()).toBeUndefined();
+    });
+
+    it("tries again what the queue refused, and then sends it to the dead-letter queue", async () => {
+      await queues.request({ action: "createQueue", queueName: "dead" });
+      const tryAgain = async () => {
+        clock.advance((bus.nextDueAt() ?? 0) - clock.now());
+        expect(await bus.take({ max: 10, leaseMs: 1_000 })).toEqual([]);
+      };
+      await bus.putEvents([queued]);
+      await bus.putEvents([{ ...queued, detail: '{"a":2}' }]);
+      await tryAgain();
+      await queues.request({ action: "createQueue", queueName: "taken" });
+      await tryAgain();
+      expect((await bodies("taken")).map(({ detail }) => detail)).toEqual([{ a: 1 }, { a: 2 }]);
+      await queues.request({ action: "deleteQueue", queueName: "taken" });
+      await bus.putEvents([queued]);
+      for (let round = 0; round < 3; round += 1) await tryAgain();
+      expect((await bodies("dead")).map(({ detail }) => detail)).toEqual([{ a: 1 }]);
+    });
   });
 
   it("tries a dead letter again while its queue does not exist", async () => {

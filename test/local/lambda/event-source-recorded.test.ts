@@ -88,6 +88,7 @@ describe("an event-source mapping, as recorded on AWS", () => {
         functionName: "f",
         queueName,
         batchMessagesMax: 10,
+        windowMs: 0,
         reportsItemFailures: true,
         batchesMax: 1,
       },

@@ -6,7 +6,11 @@ import type { FunctionPool } from "../../../local/lambda/function-pool.ts";
 import { releaseInFlight } from "../../../local/lambda/release-in-flight.ts";
 import { openStore, type Store } from "../../../local/store/open-store.ts";
 
-type Batch = { readonly groups: readonly string[]; readonly finish: () => void };
+type Batch = {
+  readonly groups: readonly string[];
+  readonly bodies: readonly string[];
+  readonly finish: () => void;
+};
 const queueName = "q.fifo";
 
 describe("a FIFO event source", () => {
@@ -49,22 +53,30 @@ describe("a FIFO event source", () => {
     stop: async () => {},
     invoke: (event) =>
       new Promise((resolve) => {
-        const records: readonly { readonly attributes: { readonly MessageGroupId: string } }[] =
-          JSON.parse(event).Records;
+        const records: readonly {
+          readonly attributes: { readonly MessageGroupId: string };
+          readonly body: string;
+        }[] = JSON.parse(event).Records;
         batches.push({
+          bodies: records.map(({ body }) => body),
           groups: records.map(({ attributes }) => attributes.MessageGroupId),
           finish: () => resolve({ ok: true, payload: "null", requestId: "r" }),
         });
       }),
   };
-  const start = (batchesMax: number) => {
+  const start = (
+    batchesMax: number,
+    more: Partial<{ queueName: string; batchMessagesMax: number; windowMs: number }> = {},
+  ) => {
     source = startEventSource({
       mapping: {
         functionName: "f",
         queueName,
         batchMessagesMax: 10,
+        windowMs: 0,
         reportsItemFailures: true,
         batchesMax,
+        ...more,
       },
       queues,
       pool,
@@ -118,6 +130,59 @@ describe("a FIFO event source", () => {
     expect(await releaseInFlight({ store, queues, queueNames: [queueName], now })).toBe(2);
     start(1);
     expect((await batch(0)).groups).toEqual(["a", "a"]);
+  });
+
+  describe("with a window", () => {
+    const standard = "standard";
+    const sendBody = (body: string) =>
+      queues.request({
+        action: "sendMessage",
+        queueName: standard,
+        senderId: "s",
+        entry: { body },
+      });
+    beforeEach(async () => {
+      await queues.request({ action: "createQueue", queueName: standard, attributes: {} });
+    });
+
+    it("M4 keeps a batch open for what comes within it, and hands it over when it is full", async () => {
+      start(1, { queueName: standard, batchMessagesMax: 23, windowMs: 60_000 });
+      for (let n = 0; n < 22; n += 1) await sendBody(String(n));
+      expect(batches).toHaveLength(0);
+      for (const body of ["22", "23"]) await sendBody(body);
+      const { bodies, finish } = await batch(0);
+      expect(new Set(bodies).size).toBe(23);
+      finish();
+      const left = async () => {
+        const attributes = await queues.request({
+          action: "getQueueAttributes",
+          queueName: standard,
+          names: ["All"],
+        });
+        return attributes.kind === "attributes"
+          ? Number(attributes.attributes["ApproximateNumberOfMessages"]) +
+              Number(attributes.attributes["ApproximateNumberOfMessagesNotVisible"])
+          : -1;
+      };
+      await expect.poll(left).toBe(1);
+    });
+
+    it("M4 hands over what there is when the window ends", async () => {
+      start(1, { queueName: standard, batchMessagesMax: 23, windowMs: 50 });
+      await sendBody("a");
+      expect((await batch(0)).bodies).toEqual(["a"]);
+    });
+
+    it("M4 leaves what a stop finds collected", async () => {
+      start(1, { queueName: standard, batchMessagesMax: 23, windowMs: 60_000 });
+      await sendBody("a");
+      await source?.stop();
+      expect(batches).toHaveLength(0);
+      const now = systemClock.now();
+      await releaseInFlight({ store, queues, queueNames: [standard], now });
+      start(1, { queueName: standard, batchMessagesMax: 23, windowMs: 50 });
+      expect((await batch(0)).bodies).toEqual(["a"]);
+    });
   });
 
   it("says so when its queue is not there", async () => {

@@ -1,7 +1,8 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { CfnResource, type Stack } from "aws-cdk-lib";
-import { CfnQueue } from "aws-cdk-lib/aws-sqs";
+import { CfnEventSourceMapping } from "aws-cdk-lib/aws-lambda";
+import { CfnQueue, Queue } from "aws-cdk-lib/aws-sqs";
 import { afterAll, describe, expect, it } from "vitest";
 import { readTemplate } from "../../../local/template/read-template.ts";
 import type { StackModel } from "../../../local/template/stack-model.ts";
@@ -103,6 +104,7 @@ describe("reading a template", () => {
         functionName: "worker",
         queueName: "work.fifo",
         batchMessagesMax: 5,
+        windowMs: 0,
         reportsItemFailures: true,
         batchesMax: 3,
       },
@@ -129,6 +131,24 @@ describe("reading a template", () => {
       throttle: undefined,
       routes: [{ key: "GET /things/{id}", functionName: "worker", timeoutMs: 30_000 }],
     });
+  });
+
+  it("finds the window of a mapping, and refuses what Lambda refuses of one", () => {
+    const mapped = (props: object, fifo: boolean) => (stack: Stack) => {
+      const name = fifo ? "more.fifo" : "more";
+      const queue = new Queue(stack, "More", { queueName: name, ...(fifo && { fifo }) });
+      new CfnEventSourceMapping(stack, "Mapping", {
+        functionName: "worker",
+        eventSourceArn: queue.queueArn,
+        ...props,
+      });
+    };
+    const window = { batchSize: 24, maximumBatchingWindowInSeconds: 2 };
+    expect(read(mapped(window, false)).mappings).toContainEqual(
+      expect.objectContaining({ queueName: "more", batchMessagesMax: 24, windowMs: 2_000 }),
+    );
+    expect(() => read(mapped(window, true))).toThrow("a FIFO queue has no batching window");
+    expect(() => read(mapped({ batchSize: 24 }, false))).toThrow("need a window");
   });
 
   it("T1 stops at a resource of a type that is not known, naming it", () => {

@@ -222,9 +222,10 @@ describe("rules", () => {
     ["InputPath", aTarget({ inputPath: "$.detail" })],
     ["InputTransformer", aTarget({ inputTransformer: {} })],
     [
-      "arn:aws:sqs:us-east-1:111111111111:q",
-      aTarget({ arn: "arn:aws:sqs:us-east-1:111111111111:q" }),
+      "arn:aws:sns:us-east-1:111111111111:t",
+      aTarget({ arn: "arn:aws:sns:us-east-1:111111111111:t" }),
     ],
+    ["work.fifo", aTarget({ arn: "arn:aws:sqs:us-east-1:111111111111:work.fifo" })],
     ["q.fifo", aTarget({ deadLetterArn: "arn:aws:sqs:us-east-1:111111111111:q.fifo" })],
   ])("are refused by name for %s", (named, target) => {
     expect(() => compileRule(aRule({ targets: [target] }))).toThrow(named);

@@ -1,0 +1,24 @@
+/** What the bus told, recorded. What does not parse is nobody's event; whoever keeps its message keeps it for a person. */
+import { parseEvent } from "./parse-event.ts";
+import type { Ports } from "./ports.ts";
+
+export type EventMessage = {
+  /** SQS's id. */
+  readonly messageId: string;
+  /** The event as the bus handed it over, JSON. */
+  readonly body: string;
+};
+
+/** The ids of the messages that are no event. Throws when the others could not be recorded: all come again. */
+export async function recordEvents(
+  deps: Pick<Ports, "events" | "telemetry">,
+  messages: readonly EventMessage[],
+): Promise<readonly string[]> {
+  const parsed = messages.map(({ messageId, body }) => ({ messageId, ...parseEvent(body) }));
+  await deps.events.append(parsed.flatMap((each) => (each.ok ? [each.event] : [])));
+  const malformed = parsed.filter((each) => !each.ok);
+  for (const { messageId, reason } of malformed)
+    deps.telemetry.log({ level: "error", message: "no event of ours", messageId, reason });
+  if (malformed.length > 0) deps.telemetry.count("eventsMalformed", malformed.length);
+  return malformed.map(({ messageId }) => messageId);
+}
