@@ -1,8 +1,9 @@
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import type { Calls } from "../../local/call-counter.ts";
 import { Job } from "../../shared/model/job.ts";
 import { type RunningStack, runningStack } from "../support/running-stack.ts";
 
+const PATIENT = { timeout: 10_000, interval: 100 };
 const QUICK = { startMs: 5, shutdownMs: 5, powerOffMs: 5 };
 const WRITES = /^dynamodb:(Put|Update|Delete|TransactWrite|BatchWrite)/;
 const READS = /^dynamodb:(Get|Query|BatchGet|Scan|TransactGet)/;
@@ -68,7 +69,7 @@ describe("budgets, counted in AWS calls", () => {
     expect(status).toBe(202);
     const { id } = Job.parse(body);
     expect(await stack.client.ended(id)).toMatchObject({ status: "succeeded" });
-    await expect.poll(() => isRecorded(vmId, id), { timeout: 10_000 }).toBe(true);
+    await vi.waitFor(async () => expect(await isRecorded(vmId, id)).toBe(true), PATIENT);
   }
 
   async function costOf(vmId: string, verb: string): Promise<ReturnType<typeof cost>> {
