@@ -6,7 +6,8 @@
  */
 import type { CommandOutcome } from "../shared/model/agent-state.ts";
 import { type Command, turnsOn } from "../shared/model/command.ts";
-import type { BootId } from "../shared/model/ids.ts";
+import type { BootId, VmId } from "../shared/model/ids.ts";
+import { DomainXml } from "../shared/model/vm.ts";
 import type { Admission } from "./admit.ts";
 import type { CommandLog } from "./command-log.ts";
 import type { Deed, ExecuteDeps, Task } from "./deed.ts";
@@ -40,7 +41,10 @@ export async function act(deps: ActDeps, turn: Turn): Promise<void> {
   await deps.log.record([{ entry: "begun", commandId: command.commandId }]); // R2
   if (stop.signal.aborted || deps.admission(command).verdict !== "run")
     return await deps.endings.answer(command, { status: "stale", detail: "superseded" }); // 1
-  if (call.verb === "probe") return await deps.endings.end(command, await probe(deps, turn));
+  if (call.verb === "probe") {
+    const { describe = false } = call.args;
+    return await deps.endings.end(command, await probe(deps, turn, describe ? "whole" : "power"));
+  }
   const { vmId } = command;
   const earlier = Promise.all(turn.earlier.map((other) => other.over.promise));
   return await actOnVm(deps, turn, { vmId, call, signal: stop.signal, earlier });
@@ -64,7 +68,7 @@ async function actOnVm(deps: ActDeps, turn: Turn, task: Task): Promise<void> {
   await over;
 }
 
-async function probe(deps: ActDeps, turn: Turn): Promise<CommandOutcome> {
+async function probe(deps: ActDeps, turn: Turn, how: "power" | "whole"): Promise<CommandOutcome> {
   const { vmId } = turn.item.command;
   const before = new Set(turn.earlier);
   const settled = turn.earlier.map((other) => other.over.promise.then(() => before.delete(other)));
@@ -73,6 +77,7 @@ async function probe(deps: ActDeps, turn: Turn): Promise<CommandOutcome> {
   const work = deps.observer.observe(async () => ({
     busy: before.size > 0 || !(await deps.aftermath.isOver(vmId)), // 2
     read: await deps.hypervisor.read(vmId),
+    description: how === "whole" ? await description(deps, vmId) : {},
   }));
   const done = await within(deps.time, { limitMs: timeLeftMs(deps, turn), work });
   const bootId = deps.bootId();
@@ -80,11 +85,23 @@ async function probe(deps: ActDeps, turn: Turn): Promise<CommandOutcome> {
     const seq = deps.observer.nextSeq();
     return { status: "failed", code: "timeout", seq, bootId, busy: before.size > 0 };
   }
-  const { busy, read } = done.value.seen;
-  const said = { ...sight({ seq: done.value.seq, seen: read }), bootId, busy };
+  const { busy, read, description: described } = done.value.seen;
+  const said = { ...sight({ seq: done.value.seq, seen: read }), bootId, busy, ...described };
   if (read.ok) return { status: "done", ...said };
   const status = read.code === NOT_FOUND ? "done" : "failed";
   return { status, code: read.code, detail: read.detail, ...said };
+}
+
+/** Without it, the probe still says what it saw of the power. */
+async function description(
+  { hypervisor }: ActDeps,
+  vmId: VmId,
+): Promise<Pick<CommandOutcome, "description">> {
+  const answer = await hypervisor.describe(vmId);
+  if (!answer.ok) return {};
+  const { cpus, memoryMiB, domainXml } = answer.description;
+  const xml = DomainXml.safeParse(domainXml);
+  return { description: { cpus, memoryMiB, ...(xml.success ? { domainXml: xml.data } : {}) } };
 }
 
 function timeLeftMs(deps: ActDeps, { item }: Turn): number {

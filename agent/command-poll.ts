@@ -1,7 +1,8 @@
 /**
  * Brings commands from the queue to the runner.
  *
- *  1. A message is deleted right after its command is in the log, and not before; the work does not wait for the deletion.
+ *  1. A message is deleted right after its command is in the log, and not before. Neither the work nor the next poll waits
+ *     for the deletion: one that hangs or fails only brings back what the log knows.
  *  2. A host that fences itself takes no command before its first report was accepted: it has no lease yet (`lease.ts`, 4).
  *  3. What is no command is deleted with a line: it would only come again, before all others of its group.
  */
@@ -62,11 +63,9 @@ async function takeAll(
 ): Promise<void> {
   if (messages.length === 0) return;
   await runner.take(messages.map((message) => parse(message, note)).filter(isCommand));
-  try {
-    await source.remove(messages.map((message) => message.receipt)); // 1
-  } catch (error) {
-    note({ level: "warn", message: "command messages not deleted", detail: errorText(error) });
-  }
+  source.remove(messages.map((message) => message.receipt)).catch((error: unknown) => {
+    note({ level: "warn", message: "command messages not deleted", detail: errorText(error) }); // 1
+  });
 }
 
 function parse(message: QueueMessage, note: Noter): Command | undefined {

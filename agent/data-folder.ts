@@ -38,7 +38,12 @@ export async function openDataFolder(path: string): Promise<DataFolder> {
   try {
     const identityPath = join(path, "identity.json");
     const leasePath = join(path, "lease.json");
-    const log = await openLogFile(join(path, "commands.log"));
+    const known = {
+      ...(await readOrMakeKey(join(path, "key.pem"))),
+      identity: await readParsed(identityPath, AgentIdentity),
+      lease: await readParsed(leasePath, LeaseRecord),
+    };
+    const log = await openLogFile(join(path, "commands.log")); // The last that can fail: it stays open.
     let leaseWritten: Promise<void> = Promise.resolve();
     let closed: Promise<void> | undefined;
     const close = async () => {
@@ -47,10 +52,8 @@ export async function openDataFolder(path: string): Promise<DataFolder> {
       await unlock(lock);
     };
     return {
-      ...(await readOrMakeKey(join(path, "key.pem"))),
-      identity: await readParsed(identityPath, AgentIdentity),
+      ...known,
       writeIdentity: (identity) => writeWhole(identityPath, JSON.stringify(identity)),
-      lease: await readParsed(leasePath, LeaseRecord),
       writeLease: (lease) => {
         leaseWritten = leaseWritten
           .catch(() => {})

@@ -4,12 +4,13 @@
  *  1. A VM that this host does not know is off as far as this host can tell: `shutdown` and `poweroff` of it are done, with
  *     the code `not_found` beside, and nothing is claimed about other hosts. So is `undefine`.
  *  2. What cannot be called off is not: it ends when the hypervisor says so. A wait ends at the signal, and a migration is
- *     asked to.
+ *     asked to; but an agent that only ends leaves a migration be: the hypervisors do it between them.
  *  3. A power-off is done when the VM is off *and* no earlier command is left that could turn it on again.
  *  4. While the lease is out no HA VM comes on here, by whatever verb.
  */
 import { type Deed, deedOf, deedSeen, type ExecuteDeps, failed, type Task } from "./deed.ts";
 import { NOT_FOUND } from "./hypervisor/hypervisor.ts";
+import { AGENT_ENDS } from "./lane.ts";
 import { powerOff, reboot, shutdown, start } from "./power-deeds.ts";
 
 export async function execute(deps: ExecuteDeps, task: Task): Promise<Deed> {
@@ -38,7 +39,7 @@ export async function execute(deps: ExecuteDeps, task: Task): Promise<Deed> {
     }
     case "migrate": {
       const { targetUri } = call.args;
-      return deedOf(await hypervisor.migrate({ vmId, targetUri, signal }));
+      return deedOf(await hypervisor.migrate({ vmId, targetUri, signal: calledOff(signal) }));
     }
     case "undefine": {
       const asked = await hypervisor.undefine(vmId);
@@ -66,4 +67,13 @@ export async function execute(deps: ExecuteDeps, task: Task): Promise<Deed> {
 function leaseRefusal(deps: ExecuteDeps, { vmId }: Task): Deed | undefined {
   if (!deps.isHa(vmId) || deps.leaseIsHeld()) return undefined;
   return { status: "failed", code: "lease_expired", detail: "this host's lease has run out" };
+}
+
+/** 2. */
+function calledOff(signal: AbortSignal): AbortSignal {
+  const off = new AbortController();
+  const hear = () => signal.reason !== AGENT_ENDS && off.abort();
+  if (signal.aborted) hear();
+  else signal.addEventListener("abort", hear, { once: true });
+  return off.signal;
 }

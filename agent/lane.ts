@@ -20,6 +20,9 @@ export type Item = {
   readonly over: PromiseWithResolvers<void>;
 };
 
+/** Why a command is to stop, when it is not for another one. */
+export const AGENT_ENDS = "the agent ends";
+
 export interface Lane {
   /** Notes the command; answers what to do now. */
   readonly arrive: (item: Item) => {
@@ -81,7 +84,7 @@ export function lane(): Lane {
     isEmpty: () => running.size === 0 && waiting.length === 0,
     end: () => {
       for (const item of waiting.splice(0)) item.over.resolve();
-      for (const item of running) item.stop.abort();
+      for (const item of running) item.stop.abort(AGENT_ENDS);
     },
   };
 }

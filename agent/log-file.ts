@@ -26,9 +26,14 @@ export async function openLogFile(
   });
   const wholeBytes = bytes.lastIndexOf(0x0a) + 1;
   const handle = await open(path, "a", 0o600);
-  if (wholeBytes < bytes.byteLength) await handle.truncate(wholeBytes); // F3
-  await handle.datasync();
-  await syncFolder(path);
+  try {
+    if (wholeBytes < bytes.byteLength) await handle.truncate(wholeBytes); // F3
+    await handle.datasync();
+    await syncFolder(path);
+  } catch (error) {
+    await handle.close();
+    throw error;
+  }
   return { text: bytes.toString("utf8", 0, wholeBytes), file: logFile(path, handle) };
 }
 

@@ -28,7 +28,7 @@ export type LoggedCommand = {
 
 export type LoggedVm = {
   readonly epoch: number;
-  /** The last start that began said so. */
+  /** The last command that began and said something of it said so. */
   readonly ha: boolean;
   readonly lastCommandId?: CommandId | undefined;
 };

@@ -7,6 +7,7 @@
  *  3. One request at a time, so that a slow control plane is not given more.
  *  4. One result that is refused does not hold up the others: a refused batch is sent one by one, and what is refused
  *     alone for what it is is given up with a line; what is refused for another reason goes behind the others.
+ *  5. A result that carries a VM's description goes alone: ten domain XMLs would be more than a request may hold.
  */
 import { type CommandResult, RESULTS_MAX } from "../shared/model/agent-protocol.ts";
 import type { CommandOutcome } from "../shared/model/agent-state.ts";
@@ -62,8 +63,12 @@ export function resultSender(deps: ResultSenderDeps): ResultSender {
     pending.set(commandId, ended);
   };
 
-  const nextBatch = (): readonly Ended[] =>
-    [...pending.values()].slice(0, oneByOne > 0 ? 1 : RESULTS_MAX);
+  const nextBatch = (): readonly Ended[] => {
+    const waiting = [...pending.values()].slice(0, oneByOne > 0 ? 1 : RESULTS_MAX);
+    const large = waiting.findIndex(({ outcome }) => outcome.description !== undefined);
+    if (large < 0) return waiting;
+    return waiting.slice(0, Math.max(1, large)); // 5
+  };
 
   const sendOnce = async (): Promise<void> => {
     const { bootId } = await sessions.opened();

@@ -11,7 +11,7 @@
  *  R6 At the signal nothing begins any more, and what waits ends: the next process settles what is left (R5).
  */
 import type { LogEntry } from "../shared/model/agent-state.ts";
-import { type Command, StartArgs } from "../shared/model/command.ts";
+import { type Command, ProbeArgs, StartArgs } from "../shared/model/command.ts";
 import type { ActDeps } from "./act.ts";
 import { type Admission, admit } from "./admit.ts";
 import { type EndingsDeps, endings } from "./endings.ts";
@@ -95,7 +95,15 @@ export function runner(deps: RunnerDeps): Runner {
 
 function received(command: Command): LogEntry {
   const { commandId, vmId, epoch, bootId, verb, args } = command;
-  const start = verb === "start" ? StartArgs.safeParse(args) : undefined;
-  const ha = start?.success === true ? { ha: start.data.ha } : {};
-  return { entry: "received", commandId, vmId, epoch, bootId, verb, ...ha };
+  const ha = saidOfHa(verb, args);
+  return {
+    ...{ entry: "received", commandId, vmId, epoch, bootId, verb },
+    ...(ha === undefined ? {} : { ha }),
+  };
+}
+
+function saidOfHa(verb: string, args: Command["args"]): boolean | undefined {
+  const schema = verb === "start" ? StartArgs : verb === "probe" ? ProbeArgs : undefined;
+  const said = schema?.safeParse(args);
+  return said?.success === true ? said.data.ha : undefined;
 }

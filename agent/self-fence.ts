@@ -7,13 +7,18 @@
  */
 import type { VmId } from "../shared/model/ids.ts";
 import type { CommandLog } from "./command-log.ts";
-import type { Done, Failure, Hypervisor } from "./hypervisor/hypervisor.ts";
+import type { Hypervisor } from "./hypervisor/hypervisor.ts";
 import type { Lease } from "./lease.ts";
 import type { Noter } from "./note.ts";
 import { type AgentTime, pause } from "./time.ts";
 
 /** How often the lease is looked at when much of it is left, and the VMs when none is. */
 const LOOK_MS = 1000;
+/**
+ * Power-offs under way at once: libvirtd works off twenty calls at a time, and looks must get through. 2,000 VMs take about
+ * half a minute.
+ */
+const POWER_OFFS_MAX = 16;
 
 export type SelfFenceDeps = {
   readonly time: AgentTime;
@@ -28,39 +33,53 @@ export type SelfFenceDeps = {
 
 /** Runs until the signal. */
 export async function selfFence(deps: SelfFenceDeps): Promise<void> {
-  const { time, lease, signal } = deps;
-  const underWay = new Set<VmId>();
+  const { time, lease, log, hypervisor, signal } = deps;
+  const powerOffs = fencePowerOffs(deps);
   let fencing = false;
   while (!signal.aborted) {
     const remainingMs = lease.remainingMs();
     if (remainingMs === 0) {
       if (!fencing) deps.note({ level: "error", message: "lease ran out: powering off HA VMs" });
-      await powerOffHaVms(deps, underWay); // 1
-    }
+      powerOffs.want(await stillHeld(hypervisor, log.haVms())); // 1
+    } else powerOffs.want([]);
     fencing = remainingMs === 0;
     const delayMs = fencing ? LOOK_MS : Math.min(remainingMs ?? LOOK_MS, LOOK_MS);
     await pause(time, { delayMs, signal });
   }
 }
 
-/** Begins what has to be done and is not being done; waits for a look at most. */
-async function powerOffHaVms(deps: SelfFenceDeps, underWay: Set<VmId>): Promise<void> {
-  const { hypervisor, log, note } = deps;
-  const haVms = [...log.haVms()];
-  if (haVms.length === 0) return;
+async function stillHeld(
+  hypervisor: Hypervisor,
+  haVms: ReadonlySet<VmId>,
+): Promise<readonly VmId[]> {
+  if (haVms.size === 0) return [];
   const listing = await hypervisor.list();
-  const held = listing.complete
-    ? new Set(listing.vms.filter((vm) => vm.held).map((vm) => vm.vmId))
-    : undefined;
-  const isOff = (vmId: VmId) => held !== undefined && !held.has(vmId); // 2
-  for (const vmId of haVms) {
-    if (isOff(vmId) || underWay.has(vmId)) continue;
-    underWay.add(vmId);
-    const tell = (done: Done | Failure) => {
-      underWay.delete(vmId);
-      const outcome = done.ok ? "powered off" : `${done.code}: ${done.detail}`;
-      note({ level: done.ok ? "warn" : "error", message: "fenced HA VM", vmId, outcome });
-    };
-    hypervisor.powerOff(vmId).then(tell, deps.broken);
-  }
+  if (!listing.complete) return [...haVms]; // 2
+  const held = new Set(listing.vms.filter((vm) => vm.held).map((vm) => vm.vmId));
+  return [...haVms].filter((vmId) => held.has(vmId));
+}
+
+/** Powers off what is wanted and not being powered off, a few at a time; what was wanted before and did not begin is not. */
+function fencePowerOffs({ hypervisor, note, broken }: SelfFenceDeps) {
+  const underWay = new Set<VmId>();
+  let waiting: VmId[] = [];
+  const begin = () => {
+    while (underWay.size < POWER_OFFS_MAX) {
+      const vmId = waiting.shift();
+      if (vmId === undefined) return;
+      underWay.add(vmId);
+      hypervisor.powerOff(vmId).then((done) => {
+        underWay.delete(vmId);
+        const outcome = done.ok ? "powered off" : `${done.code}: ${done.detail}`;
+        note({ level: done.ok ? "warn" : "error", message: "fenced HA VM", vmId, outcome });
+        begin();
+      }, broken);
+    }
+  };
+  return {
+    want: (vmIds: readonly VmId[]) => {
+      waiting = vmIds.filter((vmId) => !underWay.has(vmId));
+      begin();
+    },
+  };
 }

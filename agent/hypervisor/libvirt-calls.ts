@@ -24,11 +24,13 @@ const PROCEDURE = {
 
 /** Error codes of libvirt that mean something to the agent (virErrorNumber). */
 export const LIBVIRT_CODE = {
+  internalError: 1,
   operationFailed: 9,
+  systemError: 38,
+  rpc: 39,
   noDomain: 42,
   operationInvalid: 55,
   noSnapshot: 72,
-  operationAborted: 78,
 } as const;
 
 const AUTH_NONE = 0;

@@ -4,13 +4,13 @@ import { type Failure, NOT_FOUND, OUTCOME_UNKNOWN } from "./hypervisor.ts";
 import { LIBVIRT_CODE } from "./libvirt-calls.ts";
 import { LibvirtError } from "./rpc-client.ts";
 
-export function hasCode(error: unknown, name: keyof typeof LIBVIRT_CODE): boolean {
-  return error instanceof LibvirtError && error.code === LIBVIRT_CODE[name];
+export function hasCode(error: unknown, ...names: readonly (keyof typeof LIBVIRT_CODE)[]): boolean {
+  return error instanceof LibvirtError && names.some((name) => error.code === LIBVIRT_CODE[name]);
 }
 
 /** Not here, or off: libvirt says the same of both where a running guest is needed. */
 export function isNotRunning(error: unknown): boolean {
-  return hasCode(error, "noDomain") || hasCode(error, "operationInvalid");
+  return hasCode(error, "noDomain", "operationInvalid");
 }
 
 /** `libvirt-hypervisor.ts`, 2. */

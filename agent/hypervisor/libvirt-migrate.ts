@@ -5,14 +5,25 @@
  *  1. Only ways to another daemon are let through: libvirt also takes URIs that run a command of their own on this host,
  *     and the target's URI was said by another host's agent.
  *  2. An abort is asked for again until the migration is over: one that comes before libvirt has begun finds no job.
+ *  3. When the two daemons lose each other at the very end, libvirt lets the guest go on here though it may have begun at the
+ *     target, and answers with the error of its connection. Only such an error leaves the outcome open; it names no phase,
+ *     so those of earlier phases do too.
  */
 import { type AgentTime, pause } from "../time.ts";
-import { ABORTED, type Done, type Failure, type MigrateRequest } from "./hypervisor.ts";
+import {
+  ABORTED,
+  type Done,
+  type Failure,
+  type MigrateRequest,
+  OUTCOME_UNKNOWN,
+} from "./hypervisor.ts";
 import { abortJob, migrate as migrateDomain } from "./libvirt-actions.ts";
-import { failureOf } from "./libvirt-errors.ts";
-import { ConnectionLost, type RpcConnection } from "./rpc-client.ts";
+import { failureOf, hasCode } from "./libvirt-errors.ts";
+import type { RpcConnection } from "./rpc-client.ts";
 
 const ABORT_AGAIN_MS = 200;
+/** How libvirt says that its connection to the other daemon failed (3). */
+const DAEMONS_APART = ["internalError", "systemError", "rpc"] as const;
 
 const TARGET_URI =
   /^qemu\+(?:(?:tls|tcp|ssh):\/\/(?:\w[\w.-]*@)?(?:\w[\w.-]*|\[[\da-fA-F:]+\])(?::\d{1,5})?\/system|unix:\/\/\/system\?socket=\/[\w./-]+)$/;
@@ -36,8 +47,10 @@ export async function migrate(
     await work;
     return { ok: true };
   } catch (error) {
-    if (error instanceof ConnectionLost || !signal.aborted) return failureOf(error);
-    return { ok: false, code: ABORTED, detail: failureOf(error).detail };
+    const failure = failureOf(error);
+    if (failure.code === OUTCOME_UNKNOWN || hasCode(error, ...DAEMONS_APART))
+      return { ...failure, code: OUTCOME_UNKNOWN }; // 3
+    return signal.aborted ? { ...failure, code: ABORTED } : failure;
   } finally {
     await aborting;
   }

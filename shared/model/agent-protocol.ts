@@ -2,6 +2,7 @@
 import * as z from "zod/mini";
 import { BootId, CommandId, Count, VmId } from "./ids.ts";
 import { PowerDetail, ReportedPower } from "./power.ts";
+import { DomainXml } from "./vm.ts";
 
 /** The largest report (contract); bounds the ingest function's work and the bus entry that carries it. */
 export const REPORT_VMS_MAX = 2000;
@@ -84,6 +85,14 @@ export const ReportAnswer = z.object({
 });
 export type ReportAnswer = z.infer<typeof ReportAnswer>;
 
+/** What a VM is made of at its host: what its next start there would give it. */
+export const VmDescription = z.strictObject({
+  ...Capacity.shape,
+  /** Absent when it is larger than the control plane keeps (`DomainXml`). */
+  domainXml: z.optional(DomainXml),
+});
+export type VmDescription = z.infer<typeof VmDescription>;
+
 export const CommandResult = z.strictObject({
   seq: Count,
   commandId: CommandId,
@@ -96,6 +105,8 @@ export const CommandResult = z.strictObject({
   power: z.optional(ReportedPower),
   /** Of a `probe`: an earlier command for this VM runs or waits at the host. */
   busy: z.optional(z.boolean()),
+  /** Of a `probe` that asked for it, where the host knows the VM. */
+  description: z.optional(VmDescription),
 });
 export type CommandResult = z.infer<typeof CommandResult>;
 

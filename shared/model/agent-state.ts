@@ -12,6 +12,7 @@ export const CommandOutcome = z.strictObject({
   detail: CommandResult.shape.detail,
   power: CommandResult.shape.power,
   busy: CommandResult.shape.busy,
+  description: CommandResult.shape.description,
 });
 export type CommandOutcome = z.infer<typeof CommandOutcome>;
 
@@ -24,7 +25,7 @@ export const LogEntry = z.discriminatedUnion("entry", [
     epoch: Count,
     bootId: BootId,
     verb: z.string(),
-    /** Of a `start`: the VM is one that the host powers off when its lease runs out. */
+    /** Where the command says so: the VM is one that the host powers off when its lease runs out, or is not. */
     ha: z.optional(z.boolean()),
   }),
   /** Written before the hypervisor is asked for anything. */

@@ -34,6 +34,15 @@ export const ScaleArgs = z.strictObject({
   cpus: z.optional(Cpus),
   memoryMiB: z.optional(MemoryMiB),
 });
+export const ProbeArgs = z.strictObject({
+  /** Also say what the VM is made of (`CommandResult.description`): for adoption. */
+  describe: z.optional(z.boolean()),
+  /**
+   * From now on the VM is one that the host powers off when its lease runs out, or is not: for a migration's target, which
+   * gets no `start`, and for a VM whose owner changed his mind while it runs.
+   */
+  ha: z.optional(z.boolean()),
+});
 const NewSnapshotArgs = z.strictObject({ name: SnapshotName });
 const SnapshotArgs = z.strictObject({ snapshot: SnapshotName });
 const NoArgs = z.strictObject({});
@@ -43,8 +52,9 @@ const NoArgs = z.strictObject({});
  * end of: then it is `done` (`reboot` and `reset` excepted, which are done again). `done` says that the agent looked after
  * acting and found it so.
  *
- *  - `reboot` asks the guest to restart itself (`unsupported` where the hypervisor cannot); `reset` restarts the machine
- *    under it. The VM is on before and after.
+ *  - `probe` answers the power state now, and what it is asked for besides.
+ *  - `reboot` asks the guest to restart itself (`unsupported` where the hypervisor cannot) and is done when it has; one that
+ *    does not ends in `timeout`. `reset` restarts the machine under it. The VM is on before and after.
  *  - `suspend` pauses the guest in memory; `resume` lets it go on. Neither starts one that is off (`not_found`, or the
  *    hypervisor's refusal).
  *  - `migrate` moves the running guest, and is done when the target has it and this host has not. Failed, the guest goes on
@@ -66,7 +76,7 @@ export const CommandCall = z.discriminatedUnion("verb", [
   z.strictObject({ verb: z.literal("suspend"), args: NoArgs }),
   z.strictObject({ verb: z.literal("resume"), args: NoArgs }),
   z.strictObject({ verb: z.literal("migrate"), args: MigrateArgs }),
-  z.strictObject({ verb: z.literal("probe"), args: NoArgs }),
+  z.strictObject({ verb: z.literal("probe"), args: ProbeArgs }),
   z.strictObject({ verb: z.literal("undefine"), args: NoArgs }),
   z.strictObject({ verb: z.literal("snapshot"), args: NewSnapshotArgs }),
   z.strictObject({ verb: z.literal("revert"), args: SnapshotArgs }),

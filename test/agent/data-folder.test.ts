@@ -1,4 +1,4 @@
-import { chmod, mkdtemp, readdir, rm, stat, writeFile } from "node:fs/promises";
+import { chmod, mkdtemp, readdir, readlink, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
@@ -62,7 +62,15 @@ test.each([
   await writeFile(join(path, name), text);
   for (let attempt = 0; attempt < 2; attempt += 1)
     await expect(openDataFolder(path)).rejects.toThrow(line);
+  expect(await openFilesIn(path)).toEqual([]);
 });
+
+/** What this process holds open of a folder. */
+async function openFilesIn(folder: string): Promise<readonly string[]> {
+  const descriptors = await readdir("/proc/self/fd");
+  const names = descriptors.map((fd) => readlink(`/proc/self/fd/${fd}`).catch(() => ""));
+  return (await Promise.all(names)).filter((name) => name.startsWith(folder));
+}
 
 test("a folder that cannot be made is one clear line", async () => {
   const file = join(path, "..", "file");
