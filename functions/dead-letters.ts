@@ -7,7 +7,7 @@ import { returnDeadLetter } from "../shared/app/return-dead-letters.ts";
 import { connect } from "../shared/aws/connect.ts";
 import { lambdaContext } from "../shared/aws/telemetry.ts";
 import { parseEnvironment } from "../shared/model/environment.ts";
-import { VmId } from "../shared/model/ids.ts";
+import { ApartmentId } from "../shared/model/ids.ts";
 
 /** One after the other, as they came: what follows a failure in its group waits with it. */
 export function deadLetterReturner(deps: Ports): (event: SQSEvent) => Promise<SQSBatchResponse> {
@@ -22,12 +22,12 @@ export function deadLetterReturner(deps: Ports): (event: SQSEvent) => Promise<SQ
 
   async function give(record: SQSRecord): Promise<boolean> {
     const { messageId, body } = record;
-    const vmId = VmId.safeParse(groupOf(record));
+    const to = ApartmentId.safeParse(groupOf(record));
     const parsed = parseMessage(body);
     try {
       await returnDeadLetter(deps, {
         messageId,
-        vmId: vmId.success ? vmId.data : undefined,
+        to: to.success ? to.data : undefined,
         message: parsed.ok ? parsed.message : undefined,
       });
       return true;

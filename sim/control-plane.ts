@@ -6,7 +6,7 @@ import { sweep } from "../shared/app/sweep.ts";
 import { type Delivery, takeTurns } from "../shared/app/take-turns.ts";
 import { MEMORY_APARTMENT_QUEUE } from "../shared/memory/memory-apartment-queue.ts";
 import type { ReceivedMessage } from "../shared/memory/queue-protocol.ts";
-import { VmId } from "../shared/model/ids.ts";
+import { ApartmentId } from "../shared/model/ids.ts";
 import { AgentReportDetail } from "../shared/model/topic.ts";
 import { startBusTargets } from "./bus-targets.ts";
 import { APARTMENT_SOURCE, DEAD_LETTER_QUEUE, SWEEP_MS } from "./functions.ts";
@@ -109,12 +109,12 @@ async function returnAll(
   for (const message of messages) {
     const group = groupOf(message);
     if (stuck.has(group)) continue;
-    const vmId = VmId.safeParse(group);
+    const to = ApartmentId.safeParse(group);
     const parsed = parseMessage(message.body);
     try {
       await returnDeadLetter(deps, {
         messageId: message.messageId,
-        vmId: vmId.success ? vmId.data : undefined,
+        to: to.success ? to.data : undefined,
         message: parsed.ok ? parsed.message : undefined,
       });
       done.push(message);

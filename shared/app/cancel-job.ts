@@ -6,7 +6,7 @@
  * has succeeded. If the caller dies in between, its retry tells the apartment again; twice is once.
  */
 import { type JobId, LogicalId } from "../model/ids.ts";
-import { hasEnded, type Job } from "../model/job.ts";
+import { apartmentOf, hasEnded, type Job } from "../model/job.ts";
 import { type Answer, refuse } from "../model/problem.ts";
 import type { Caller } from "../model/token.ts";
 import { jobView } from "./job-view.ts";
@@ -26,10 +26,11 @@ export async function cancelJob(
   const seen = await seenJob(deps, request);
   const job = seen === undefined ? undefined : await deps.jobs.requestCancel(jobId, reason);
   if (job === undefined) return refuse("job_not_found", `there is no job ${jobId}`);
-  if (!hasEnded(job.status) && job.vmId !== undefined)
+  const to = apartmentOf(job);
+  if (!hasEnded(job.status) && to !== undefined)
     await deps.apartmentQueue.send([
       {
-        to: job.vmId,
+        to,
         message: {
           v: 1,
           logicalId: LogicalId.parse(`cancel:${jobId}`),

@@ -1,6 +1,6 @@
 /** What answers at once and changes the record all the same: a turn run inline, with a message of its own (A5). */
 import type { ApartmentMessageBody } from "../model/apartment-message.ts";
-import type { Apartment, ApartmentRecord } from "../model/apartment-record.ts";
+import { type Apartment, type ApartmentRecord, isOfVm } from "../model/apartment-record.ts";
 import { LogicalId, type VmId } from "../model/ids.ts";
 import { type Answer, refuse } from "../model/problem.ts";
 import type { Caller } from "../model/token.ts";
@@ -49,7 +49,7 @@ export async function changeInline(
     messages: [{ ok: true, message: { v: 1, logicalId, body } }],
     source: { kind: "inline" },
   });
-  return turn.status === "no_apartment"
+  return turn.status === "no_apartment" || !isOfVm(turn.record)
     ? refuse("vm_not_found", `there is no VM ${vmId}`)
     : { ok: true, value: turn.record };
 }

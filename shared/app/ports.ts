@@ -8,7 +8,11 @@
  *  3. Lists answer pages; a cursor is opaque and only good for the same query. A malformed cursor is `bad_cursor`.
  */
 import type { ApartmentMessage } from "../model/apartment-message.ts";
-import type { ApartmentRecord } from "../model/apartment-record.ts";
+import type {
+  AnyApartmentRecord,
+  ApartmentRecord,
+  HostApartmentRecord,
+} from "../model/apartment-record.ts";
 import type { Command } from "../model/command.ts";
 import type { JobEffect, ReleaseEffect, ReserveEffect } from "../model/effect.ts";
 import type {
@@ -19,7 +23,7 @@ import type {
   HostRecord,
   Inventory,
 } from "../model/host.ts";
-import type { AccountId, BootId, HostId, JobId, VmId } from "../model/ids.ts";
+import type { AccountId, ApartmentId, BootId, HostId, JobId, VmId } from "../model/ids.ts";
 import type { IncidentId, IncidentKind, IncidentRecord } from "../model/incident.ts";
 import type { JobRecord, JobStatus } from "../model/job.ts";
 import type { Power } from "../model/power.ts";
@@ -41,16 +45,18 @@ export type VmFilter = {
   readonly powerState?: Power | undefined;
 };
 
-/** The apartments' records. */
+/** The apartments' records, of VMs and of hosts. */
 export interface ApartmentStore {
-  /** Consistent. */
+  /** A VM's; consistent. */
   readonly read: (id: VmId) => Promise<ApartmentRecord | undefined>;
+  /** Makes a host's apartment, unless there is one. */
+  readonly createHost: (record: HostApartmentRecord) => Promise<"created" | "exists">;
   /** What a turn begins with: the record and the jobs named, each read consistently, in one call (budgets). */
   readonly load: (
-    id: VmId,
+    id: ApartmentId,
     jobIds: readonly JobId[],
   ) => Promise<{
-    readonly record: ApartmentRecord | undefined;
+    readonly record: AnyApartmentRecord | undefined;
     /** Only those that exist. */
     readonly jobs: readonly JobRecord[];
   }>;
@@ -58,14 +64,14 @@ export interface ApartmentStore {
    * Puts `next` if the stored version is `next.version - 1` (A2). `conflict` means "read and compare": it may be one's
    * own write whose answer was lost.
    */
-  readonly commit: (next: ApartmentRecord) => Promise<"committed" | "conflict">;
-  /** Eventually consistent; newest created first. */
+  readonly commit: (next: AnyApartmentRecord) => Promise<"committed" | "conflict">;
+  /** VMs; eventually consistent; newest created first. */
   readonly list: (filter: VmFilter, page: PageRequest) => Promise<Page<ApartmentRecord>>;
   /** Apartments whose `wakeAt` is at or before `before`, earliest first in each shard; at most `limit` in all. */
   readonly due: (query: {
     readonly before: number;
     readonly limit: number;
-  }) => Promise<readonly { readonly id: VmId; readonly wakeAt: number }[]>;
+  }) => Promise<readonly { readonly id: ApartmentId; readonly wakeAt: number }[]>;
   /** The domain XML of a version; written once by `Submissions.accept`. */
   readonly readDomainXml: (id: VmId, version: number) => Promise<string | undefined>;
 }
@@ -145,7 +151,7 @@ export interface JobStore {
   readonly unsent: (query: {
     readonly before: number;
     readonly limit: number;
-  }) => Promise<readonly { readonly jobId: JobId; readonly vmId: VmId }[]>;
+  }) => Promise<readonly { readonly jobId: JobId; readonly to: ApartmentId }[]>;
 }
 
 export type HostRow = { readonly host: HostRecord; readonly heartbeat?: Heartbeat | undefined };
@@ -272,7 +278,7 @@ export interface ApartmentQueue {
    * `:returned` for what came back from the dead-letter queue (a courtesy only).
    */
   readonly send: (
-    messages: readonly { readonly to: VmId; readonly message: ApartmentMessage }[],
+    messages: readonly { readonly to: ApartmentId; readonly message: ApartmentMessage }[],
   ) => Promise<void>;
 }
 

@@ -1,5 +1,5 @@
 /** An incident about a message that no apartment can record itself: its group or body is nobody's, or it is a dead letter. */
-import type { VmId } from "../model/ids.ts";
+import { type ApartmentId, subjectOfApartment } from "../model/ids.ts";
 import { IncidentId } from "../model/incident.ts";
 import type { Ports } from "./ports.ts";
 
@@ -8,18 +8,20 @@ export async function recordPoison(
   poison: {
     /** Deterministic for the message, so that telling it twice opens one incident. */
     readonly name: string;
-    readonly vmId: VmId | undefined;
+    /** Absent: no apartment's. */
+    readonly to: ApartmentId | undefined;
     readonly detail: string;
   },
 ): Promise<void> {
   const id = IncidentId.parse(
     `poison_message.${poison.name.replaceAll(/[^A-Za-z0-9._:-]/g, "_").slice(0, 150)}`,
   );
+  const about = poison.to === undefined ? {} : subjectOfApartment(poison.to);
   const now = deps.clock.now();
   const opened = await deps.incidents.open({
     id,
     kind: "poison_message",
-    ...(poison.vmId === undefined ? {} : { vmId: poison.vmId }),
+    ...about,
     openedAt: now,
     detail: poison.detail.slice(0, 1024),
   });
@@ -31,7 +33,7 @@ export async function recordPoison(
       topic: "incident.poison_message",
       id: `${id}.opened`,
       at: now,
-      detail: { incidentId: id, vmId: poison.vmId ?? null, change: "opened" },
+      detail: { incidentId: id, ...about, change: "opened" },
     },
   ]);
 }

@@ -3,15 +3,15 @@
  * a write of the record). What comes a second time, or was never a message, is only told: the job's deadline ends the rest.
  */
 import type { ApartmentMessage } from "../model/apartment-message.ts";
-import type { VmId } from "../model/ids.ts";
+import type { ApartmentId } from "../model/ids.ts";
 import type { Ports } from "./ports.ts";
 import { recordPoison } from "./record-poison.ts";
 
 export type DeadLetter = {
   /** SQS's id of the dead message: names its incident. */
   readonly messageId: string;
-  /** Absent: its group is no VM's. */
-  readonly vmId: VmId | undefined;
+  /** Absent: its group is no apartment's. */
+  readonly to: ApartmentId | undefined;
   /** Absent: its body does not parse. */
   readonly message: ApartmentMessage | undefined;
 };
@@ -20,14 +20,13 @@ export async function returnDeadLetter(
   deps: Pick<Ports, "apartmentQueue" | "incidents" | "bus" | "clock" | "telemetry">,
   letter: DeadLetter,
 ): Promise<"returned" | "told"> {
-  const { vmId, message, messageId } = letter;
-  const again = vmId !== undefined && message !== undefined && message.returned !== true;
-  if (again)
-    await deps.apartmentQueue.send([{ to: vmId, message: { ...message, returned: true } }]);
+  const { to, message, messageId } = letter;
+  const again = to !== undefined && message !== undefined && message.returned !== true;
+  if (again) await deps.apartmentQueue.send([{ to, message: { ...message, returned: true } }]);
   const what = message?.logicalId ?? "a message that does not parse";
   await recordPoison(deps, {
     name: messageId,
-    vmId,
+    to,
     detail: `${what} reached the dead-letter queue${again ? " and was sent to its apartment again" : ""}`,
   });
   return again ? "returned" : "told";

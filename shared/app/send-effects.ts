@@ -4,10 +4,10 @@
  * All are tried, side by side; one that fails makes the whole call throw, and all are sent again by whoever comes next.
  */
 import type { ApartmentMessage } from "../model/apartment-message.ts";
-import type { ApartmentRecord } from "../model/apartment-record.ts";
+import type { AnyApartmentRecord } from "../model/apartment-record.ts";
 import { Command } from "../model/command.ts";
 import type { CommandEffect, Effect, NewJobEffect, ReserveEffect } from "../model/effect.ts";
-import { LogicalId, type VmId } from "../model/ids.ts";
+import { type ApartmentId, LogicalId } from "../model/ids.ts";
 import type { TopicEvent } from "../model/topic.ts";
 import type { Ports } from "./ports.ts";
 import { submission } from "./submission.ts";
@@ -24,10 +24,10 @@ export type SendDeps = Pick<
   | "telemetry"
 >;
 
-type Outgoing = { readonly to: VmId; readonly message: ApartmentMessage };
+type Outgoing = { readonly to: ApartmentId; readonly message: ApartmentMessage };
 
 /** Sends every effect of the record; resolves when all are durable where they belong. */
-export async function sendEffects(deps: SendDeps, record: ApartmentRecord): Promise<void> {
+export async function sendEffects(deps: SendDeps, record: AnyApartmentRecord): Promise<void> {
   const events: TopicEvent[] = [];
   const messages: Outgoing[] = [];
   const direct: Effect[] = [];
@@ -88,8 +88,7 @@ async function sendOne(deps: SendDeps, effect: Effect): Promise<Outgoing | undef
 
 /** Sent once it is recorded: an apartment takes no job in that it cannot read (A3). */
 function submissionOf({ job }: NewJobEffect): Outgoing | undefined {
-  const { id: jobId, vmId, revision } = job;
-  return vmId === undefined || revision > 0 ? undefined : submission({ jobId, vmId });
+  return job.revision > 0 ? undefined : submission(job);
 }
 
 async function sendCommand(deps: SendDeps, effect: CommandEffect): Promise<void> {

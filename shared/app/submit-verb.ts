@@ -6,7 +6,7 @@
  */
 import type { WorkType } from "../core/work-type.ts";
 import type { ApartmentRecord } from "../model/apartment-record.ts";
-import type { JobId, VmId } from "../model/ids.ts";
+import type { VmId } from "../model/ids.ts";
 import type { Job, JobRecord } from "../model/job.ts";
 import { type Answer, type Refusal, refuse } from "../model/problem.ts";
 import type { Settings } from "../model/settings.ts";
@@ -46,7 +46,7 @@ export async function submitVerb(
   },
 ): Promise<Answer<Job>> {
   const work = registry.get(`vm.${request.verb}`);
-  if (work?.origin !== "verb") return unknownVerb(request.verb);
+  if (work?.subject !== "vm" || work.origin !== "verb") return unknownVerb(request.verb);
   const found = await findVm(deps, request);
   if (!found.ok) return found;
   const input = work.parseInput(request.body ?? {});
@@ -106,9 +106,10 @@ export function idempotencyOf(
 /** Tells the apartment of a recorded job. */
 export async function sendSubmit(
   deps: Pick<Ports, "apartmentQueue">,
-  job: { readonly jobId: JobId; readonly vmId: VmId },
+  job: Pick<JobRecord, "id" | "vmId" | "hostId">,
 ): Promise<void> {
-  await deps.apartmentQueue.send([submission(job)]);
+  const message = submission(job);
+  if (message !== undefined) await deps.apartmentQueue.send([message]);
 }
 
 /** Job as it was accepted now, or as its key made it then. */
@@ -126,19 +127,15 @@ export async function answerOf(
       const earlier =
         accepted.jobId === undefined ? undefined : await deps.jobs.read(accepted.jobId);
       if (earlier === undefined) return refuse("job_not_found", "the job of this key is forgotten");
-      if (earlier.revision === 0) await sendIfOfVm(deps, earlier);
+      if (earlier.revision === 0) await sendSubmit(deps, earlier);
       return { ok: true, value: jobView(earlier, "whole") };
     }
     case "accepted":
-      await sendIfOfVm(deps, job);
+      await sendSubmit(deps, job);
       return { ok: true, value: jobView(job, "whole") };
     default:
       return accepted satisfies never;
   }
-}
-
-async function sendIfOfVm(deps: Pick<Ports, "apartmentQueue">, job: JobRecord): Promise<void> {
-  if (job.vmId !== undefined) await sendSubmit(deps, { jobId: job.id, vmId: job.vmId });
 }
 
 /** A retry of what was accepted is answered as it was then, even if the same would be refused now. */

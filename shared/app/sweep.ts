@@ -8,7 +8,7 @@ import { LogicalId } from "../model/ids.ts";
 import type { Settings } from "../model/settings.ts";
 import { markSilentHosts } from "./mark-silent-hosts.ts";
 import type { Ports } from "./ports.ts";
-import { sendSubmit } from "./submit-verb.ts";
+import { submissionTo } from "./submission.ts";
 
 /** Between two looks within the minute. */
 const LOOK_EVERY_MS = 5_000;
@@ -66,7 +66,8 @@ export async function resendLost(
 ): Promise<number> {
   const before = deps.clock.now() - LOST_AFTER_MS;
   const lost = await deps.jobs.unsent({ before, limit: RESENDS_MAX });
-  for (const job of lost) await sendSubmit(deps, job);
+  if (lost.length > 0)
+    await deps.apartmentQueue.send(lost.map(({ to, jobId }) => submissionTo(to, jobId)));
   if (lost.length > 0) deps.telemetry.count("submissionsResent", lost.length);
   return lost.length;
 }

@@ -10,10 +10,10 @@ import { decide, type TurnMessage } from "../core/decide.ts";
 import { effectsAreSent, type TurnSource } from "../core/flush.ts";
 import type { Facts } from "../core/turn.ts";
 import type { FactRequest, WorkRegistry } from "../core/work-type.ts";
-import { type ApartmentRecord, RECORD_BYTES_MAX } from "../model/apartment-record.ts";
+import { type AnyApartmentRecord, RECORD_BYTES_MAX } from "../model/apartment-record.ts";
 import { byteLength } from "../model/byte-length.ts";
 import type { HostFact } from "../model/host.ts";
-import type { HostId, JobId, VmId } from "../model/ids.ts";
+import type { ApartmentId, HostId, JobId } from "../model/ids.ts";
 import type { JobRecord } from "../model/job.ts";
 import type { Settings } from "../model/settings.ts";
 import { CANDIDATES_MAX } from "../work/choose-host.ts";
@@ -34,15 +34,15 @@ export type TurnDeps = SendDeps &
   };
 
 export type TurnRequest = {
-  readonly apartmentId: VmId;
+  readonly apartmentId: ApartmentId;
   readonly messages: readonly TurnMessage[];
   readonly source: TurnSource;
 };
 
 export type TurnReport =
-  | { readonly status: "committed"; readonly record: ApartmentRecord }
+  | { readonly status: "committed"; readonly record: AnyApartmentRecord }
   /** Nothing new was said; the record is as it was. */
-  | { readonly status: "nothing"; readonly record: ApartmentRecord }
+  | { readonly status: "nothing"; readonly record: AnyApartmentRecord }
   | { readonly status: "no_apartment" };
 
 /** Takes a turn. Throws only for infrastructure: the messages come again. */
@@ -90,7 +90,7 @@ type Known = {
 async function decideWithFacts(
   deps: TurnDeps,
   turn: TurnRequest,
-  record: ApartmentRecord,
+  record: AnyApartmentRecord,
   jobs: readonly JobRecord[],
 ) {
   const known: Known = {
@@ -129,7 +129,7 @@ async function fetchFact(deps: TurnDeps, known: Known, request: FactRequest): Pr
 }
 
 /** Spec, waiting jobs, unsettled commands and the effects of a turn are each bounded: a larger record is a bug of ours. */
-function assertSize(record: ApartmentRecord): void {
+function assertSize(record: AnyApartmentRecord): void {
   const bytes = byteLength(JSON.stringify(record));
   if (bytes > RECORD_BYTES_MAX)
     throw new Error(`apartment ${record.id}: a record of ${bytes} bytes`);

@@ -8,7 +8,7 @@
  *  3. What failed comes again within seconds, not after the queue's visibility time-out: infrastructure recovers sooner.
  */
 import type { ApartmentMessage } from "../model/apartment-message.ts";
-import { LogicalId, VmId } from "../model/ids.ts";
+import { ApartmentId, LogicalId, VmId } from "../model/ids.ts";
 import { IncidentId, type IncidentRecord } from "../model/incident.ts";
 import { openIncident, tellIncident } from "./open-incident.ts";
 import type { Ports } from "./ports.ts";
@@ -62,7 +62,7 @@ function retryOf({ receiptHandle, receiveCount }: Delivery) {
 }
 
 async function takeOne(deps: BatchDeps, group: string, batch: readonly Delivery[]): Promise<void> {
-  const apartmentId = VmId.safeParse(group);
+  const apartmentId = ApartmentId.safeParse(group);
   const [first] = batch;
   const last = batch.at(-1);
   if (apartmentId.success && first !== undefined && last !== undefined) {
@@ -88,19 +88,20 @@ function turnMessage({ content, messageId }: Delivery): TurnRequest["messages"][
 async function recordHomeless(
   deps: BatchDeps,
   { content, messageId }: Delivery,
-  vmId: VmId | undefined,
+  to: ApartmentId | undefined,
 ): Promise<void> {
-  if (vmId !== undefined && content.ok && content.message.body.kind === "observed") {
-    await noteOrphan(deps, vmId, content.message.body);
+  const vmId = VmId.safeParse(to);
+  if (vmId.success && content.ok && content.message.body.kind === "observed") {
+    await noteOrphan(deps, vmId.data, content.message.body);
     return;
   }
   const what = content.ok ? content.message.logicalId : content.reason;
   const body = content.ok ? content.message.body : undefined;
   await recordPoison(deps, {
     // One for all that a host says of a VM that is not there, however often; else one a message.
-    name: body?.kind === "result" ? `${body.hostId}.${vmId}` : messageId,
-    vmId,
-    detail: `${vmId === undefined ? "a group that is no VM's" : `no VM ${vmId}`}: ${what}`,
+    name: body?.kind === "result" ? `${body.hostId}.${to}` : messageId,
+    to,
+    detail: `${to === undefined ? "a group that is no apartment's" : `no apartment ${to}`}: ${what}`,
   });
 }
 

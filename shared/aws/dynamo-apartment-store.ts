@@ -5,8 +5,8 @@
  */
 import { GetCommand, PutCommand, QueryCommand } from "@aws-sdk/lib-dynamodb";
 import type { ApartmentStore, VmFilter } from "../app/ports.ts";
-import { ApartmentRecord } from "../model/apartment-record.ts";
-import type { JobId, VmId } from "../model/ids.ts";
+import { AnyApartmentRecord, type ApartmentRecord, isOfVm } from "../model/apartment-record.ts";
+import type { ApartmentId, JobId } from "../model/ids.ts";
 import { vmMatches } from "../model/list-filters.ts";
 import { CreatedRow, DomainRow, DueRow } from "../model/rows.ts";
 import { batchGet } from "./dynamo-batch-get.ts";
@@ -20,7 +20,7 @@ import { calling } from "./service-failure.ts";
 
 export function dynamoApartmentStore(dynamo: Dynamo): ApartmentStore {
   const { documents, tables } = dynamo;
-  const read = async (id: VmId) => {
+  const read = async (id: ApartmentId) => {
     const get = { TableName: tables.apartments, Key: { id }, ConsistentRead: true };
     const answer = await calling(`reading apartment ${id}`, () =>
       documents.send(new GetCommand(get)),
@@ -28,7 +28,21 @@ export function dynamoApartmentStore(dynamo: Dynamo): ApartmentStore {
     return answer.Item === undefined ? undefined : parseApartment(tables.apartments, answer.Item);
   };
   return {
-    read,
+    read: async (id) => {
+      const record = await read(id);
+      return record !== undefined && isOfVm(record) ? record : undefined;
+    },
+    createHost: async (record) => {
+      const put = {
+        TableName: tables.apartments,
+        Item: apartmentItem(record),
+        ConditionExpression: "attribute_not_exists(#id)",
+        ExpressionAttributeNames: names("id"),
+      };
+      const doing = `making apartment ${record.id}`;
+      const written = await conditional(dynamo, doing, () => documents.send(new PutCommand(put)));
+      return written.held ? "created" : "exists";
+    },
     load: async (id, jobIds) =>
       jobIds.length === 0 ? { record: await read(id), jobs: [] } : load(dynamo, id, jobIds),
     commit: async (next) => {
@@ -56,21 +70,20 @@ export function dynamoApartmentStore(dynamo: Dynamo): ApartmentStore {
 }
 
 /** The item of a record, for whoever writes one (`Submissions` makes the first). */
-export function apartmentItem(record: ApartmentRecord): Row {
+export function apartmentItem(record: AnyApartmentRecord): Row {
   const due =
     record.wakeAt === undefined ? {} : { wakeShard: indexShard(record.id), wakeAt: record.wakeAt };
   return {
     id: record.id,
     version: record.version,
-    kind: "vm",
-    account: record.vm.account,
+    ...(isOfVm(record) ? { kind: "vm", account: record.vm.account } : { kind: "host-apartment" }),
     createdAt: record.createdAt,
     ...due,
     record,
   };
 }
 
-async function load(dynamo: Dynamo, id: VmId, jobIds: readonly JobId[]) {
+async function load(dynamo: Dynamo, id: ApartmentId, jobIds: readonly JobId[]) {
   const { apartments, jobs } = dynamo.tables;
   const found = await batchGet(dynamo, `loading apartment ${id}`, {
     [apartments]: { keys: [{ id }], consistent: true },
@@ -128,13 +141,15 @@ function apartmentListing(dynamo: Dynamo, filter: VmFilter): IndexListing<Apartm
       const found = await batchGet(dynamo, "listing apartments", {
         [table]: { keys, consistent: false },
       });
-      const records = (found.get(table) ?? []).map((row) => parseApartment(table, row));
+      const records = (found.get(table) ?? [])
+        .map((row) => parseApartment(table, row))
+        .filter(isOfVm);
       return new Map(records.map((record) => [record.id, record]));
     },
     matches: (record) => vmMatches(record, filter),
   };
 }
 
-function parseApartment(table: string, row: Row): ApartmentRecord {
-  return parseRecord(ApartmentRecord, row, { table, key: String(row["id"]) });
+function parseApartment(table: string, row: Row): AnyApartmentRecord {
+  return parseRecord(AnyApartmentRecord, row, { table, key: String(row["id"]) });
 }

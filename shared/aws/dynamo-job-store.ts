@@ -147,7 +147,7 @@ async function unsent(
     .flat()
     .toSorted((one, other) => one.createdAt - other.createdAt)
     .slice(0, limit)
-    .map(({ id, vmId }) => ({ jobId: id, vmId }));
+    .map(({ id, apartmentId }) => ({ jobId: id, to: apartmentId }));
 }
 
 function jobListing(dynamo: Dynamo, filter: JobFilter): IndexListing<JobRecord> {

@@ -1,19 +1,20 @@
 /** A job's item: the record in `record`, its keys for the indexes and its TTL beside it. */
-import { JobRecord } from "../model/job.ts";
+import { apartmentOf, JobRecord } from "../model/job.ts";
 import type { Dynamo, Row } from "./dynamo-call.ts";
 import { parseRecord } from "./dynamo-row.ts";
 import { indexShard } from "./index-shard.ts";
 
 /** The item of a new job. Whoever projects it keeps `expiresAt` in step and removes `unsentShard`. */
 export function jobItem(job: JobRecord): Row {
-  const unsent = job.revision === 0 && job.vmId !== undefined;
+  const apartmentId = apartmentOf(job);
+  const unsent = job.revision === 0 && apartmentId !== undefined;
   return {
     id: job.id,
     kind: "job",
     account: job.account,
     createdAt: job.createdAt,
     ...(job.vmId === undefined ? {} : { vmId: job.vmId }),
-    ...(unsent ? { unsentShard: indexShard(job.id) } : {}),
+    ...(unsent ? { unsentShard: indexShard(job.id), apartmentId } : {}),
     ...(job.expiresAt === undefined ? {} : { expiresAt: ttlSeconds(job.expiresAt) }),
     record: job,
   };

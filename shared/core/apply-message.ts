@@ -14,12 +14,13 @@ import type {
 } from "../model/apartment-message.ts";
 import { APPLIED_IDS_MAX, type UnsettledCommand } from "../model/apartment-record.ts";
 import { type LogicalId, submitId } from "../model/ids.ts";
+import { apartmentOf } from "../model/job.ts";
 import { release, resolveIncident } from "./consequences.ts";
 import { cancellation, endUnbegun } from "./end-job.ts";
 import { observe } from "./observe.ts";
 import { admit, cancelActive, isNew, wakeJob } from "./run-job.ts";
 import { isAwaited, settle } from "./settle.ts";
-import { amend, type Turn, want } from "./turn.ts";
+import { amend, amendVm, type Turn, vmRecord, want } from "./turn.ts";
 
 /** The turn after one message; the same turn if it says nothing new. */
 export function applyMessage(turn: Turn, message: ApartmentMessage): Turn {
@@ -49,11 +50,11 @@ function applyBody(turn: Turn, { body }: ApartmentMessage): Turn {
     case "wake":
       return turn; // what is due is looked for in every turn
     case "patch": {
-      const { vm } = turn.record;
+      const { vm } = vmRecord(turn);
       const next = { ...vm, name: body.name ?? vm.name, haEnabled: body.haEnabled ?? vm.haEnabled };
       return next.name === vm.name && next.haEnabled === vm.haEnabled
         ? turn
-        : amend(turn, { vm: next });
+        : amendVm(turn, { vm: next });
     }
     case "pause":
       return turn.record.paused === body.paused ? turn : amend(turn, { paused: body.paused });
@@ -73,13 +74,13 @@ function takeCancel(turn: Turn, { jobId, reason }: CancelBody): Turn {
     return endUnbegun(amend(turn, { queued: waiting }), jobId, cancellation(reason));
   const job = turn.inputs.facts.jobs.get(jobId);
   if (job === undefined) return want(turn, [{ kind: "job", jobId }]);
-  if (job === null || !isNew(job) || job.vmId !== turn.record.id) return turn;
+  if (job === null || !isNew(job) || apartmentOf(job) !== turn.record.id) return turn;
   // It overtook the submit, which has nothing to admit any more.
   return note(endUnbegun(turn, jobId, cancellation(reason)), submitId(jobId));
 }
 
 function takeResult(turn: Turn, result: ResultBody): Turn {
-  const { unsettled, active } = turn.record;
+  const { unsettled, active } = vmRecord(turn);
   const left = settle(unsettled, result, active?.waitFor);
   let next = left.length === unsettled.length ? turn : settled(turn, left);
   if (result.power !== undefined)
@@ -107,7 +108,7 @@ function takeResult(turn: Turn, result: ResultBody): Turn {
 
 /** Nothing unsettled is left: what a stop could not confirm is confirmed, or was asked for again since. */
 function settled(turn: Turn, unsettled: readonly UnsettledCommand[]): Turn {
-  const next = amend(turn, { unsettled: [...unsettled] });
+  const next = amendVm(turn, { unsettled: [...unsettled] });
   const unconfirmed = next.record.openIncidents.find(({ kind }) => kind === "unconfirmed_stop");
   return unsettled.length === 0 && unconfirmed !== undefined
     ? resolveIncident(next, unconfirmed.id)
@@ -121,12 +122,12 @@ function takeObservation(turn: Turn, body: ObservedBody): Turn {
 
 /** A job that is active gets every observation and decides; nobody else touches the state. */
 function wakeIfObserved(before: Turn, after: Turn, { hostId }: Pick<ObservedBody, "hostId">): Turn {
-  const observed = before.record.observations[hostId] !== after.record.observations[hostId];
+  const observed = vmRecord(before).observations[hostId] !== vmRecord(after).observations[hostId];
   return observed ? wakeJob(after, { kind: "observed", hostId }) : after;
 }
 
 function takeReservation(turn: Turn, body: ReservedBody): Turn {
-  const { active, vm } = turn.record;
+  const { active, vm } = vmRecord(turn);
   const awaited =
     active?.jobId === body.jobId &&
     active.waitFor.kind === "reserved" &&

@@ -9,7 +9,16 @@ import { turnsOn } from "../model/command.ts";
 import type { HostId } from "../model/ids.ts";
 import { consequences, release } from "./consequences.ts";
 import { abandonJob, endJob } from "./end-job.ts";
-import { amend, emit, journalEntry, nextName, project, type Turn } from "./turn.ts";
+import {
+  amend,
+  amendVm,
+  emit,
+  journalEntry,
+  nextName,
+  project,
+  type Turn,
+  vmRecord,
+} from "./turn.ts";
 import type { Action, Invalid, Outcome } from "./work-type.ts";
 
 /** The turn after the active job answered. */
@@ -100,7 +109,7 @@ function reserve(
   active: ActiveJob,
   action: Extract<Action, { kind: "reserve" }>,
 ): Started {
-  const { record } = turn;
+  const record = vmRecord(turn);
   const { hostId, ...boot } = action.address;
   const { roomAt } = active;
   const past = roomAt === undefined || roomAt === record.vm.hostId ? turn : release(turn, roomAt);
@@ -137,7 +146,7 @@ function command(
 ): Started {
   const { call, address, timeoutSeconds } = action;
   const { hostId } = address;
-  const { record } = turn;
+  const record = vmRecord(turn);
   if (turnsOn(call.verb) && record.unsettled.some((unsettled) => unsettled.hostId !== hostId))
     throw new Error(`${call.verb} to ${hostId} while a command is unsettled elsewhere (A6)`);
   const { turn: named, name: commandId } = nextName(turn);
@@ -164,8 +173,7 @@ function command(
       ? [unsettled, { ...unsettled, hostId: call.args.targetHostId, sourceHostId: hostId }]
       : [unsettled];
   return {
-    turn: amend(sent, {
-      epoch,
+    turn: amendVm(amend(sent, { epoch }), {
       unsettled: call.verb === "probe" ? record.unsettled : [...record.unsettled, ...parts],
     }),
     active: {

@@ -1,9 +1,10 @@
 /** What a work type's answer brings about beside the job itself: the VM's state, room given back, incidents. */
+import { isOfVm } from "../model/apartment-record.ts";
 import type { Effect } from "../model/effect.ts";
 import type { HostId } from "../model/ids.ts";
 import { IncidentId } from "../model/incident.ts";
 import { changedVm, type VmChange } from "../model/vm-change.ts";
-import { amend, emit, nextName, type Turn, tell } from "./turn.ts";
+import { amend, amendVm, emit, nextName, subjectOf, type Turn, tell, vmRecord } from "./turn.ts";
 import type { Outcome } from "./work-type.ts";
 
 /** VM change, room given back, incidents. */
@@ -21,7 +22,7 @@ export function consequences(
 
 /** Gives back the VM's room on a host, once a turn. */
 export function release(turn: Turn, hostId: HostId): Turn {
-  const { id: vmId, version: revision } = turn.record;
+  const { id: vmId, version: revision } = vmRecord(turn);
   const given = turn.effects.some((each) => each.kind === "release" && each.hostId === hostId);
   if (given) return turn;
   return emit(turn, { kind: "release", hostId, vmId, revision });
@@ -29,10 +30,10 @@ export function release(turn: Turn, hostId: HostId): Turn {
 
 /** The VM in another state, told to its topic, or at another host: it holds no room where it is not. */
 export function changeVm(turn: Turn, change: VmChange): Turn {
-  const { vm, id, active } = turn.record;
+  const { vm, id, active } = vmRecord(turn);
   const next = changedVm(vm, change);
   const left = next.hostId === vm.hostId ? undefined : vm.hostId;
-  const changed = amend(turn, { vm: next });
+  const changed = amendVm(turn, { vm: next });
   const amended = left === undefined ? changed : release(changed, left);
   if (next.state === vm.state) return amended;
   return tell(amended, {
@@ -53,7 +54,11 @@ export function openIncident(
   turn: Turn,
   incident: NonNullable<Extract<Outcome<unknown, unknown>, { kind: "fail" }>["open"]>,
 ): Turn {
-  const { id: vmId, vm, openIncidents } = turn.record;
+  const { record } = turn;
+  const { openIncidents } = record;
+  const whose = isOfVm(record)
+    ? { account: record.vm.account, vmId: record.id }
+    : { hostId: record.hostId };
   if (openIncidents.some((open) => open.kind === incident.kind)) return turn;
   const { turn: named, name } = nextName(turn);
   const id = IncidentId.parse(`${incident.kind}.${name}`);
@@ -64,8 +69,7 @@ export function openIncident(
       incident: {
         id,
         kind: incident.kind,
-        account: vm.account,
-        vmId,
+        ...whose,
         ...(incident.hostId === undefined ? {} : { hostId: incident.hostId }),
         openedAt: turn.inputs.now,
         detail: incident.detail.slice(0, 1024),
@@ -75,7 +79,7 @@ export function openIncident(
   return tell(opened, {
     family: "incident",
     topic: `incident.${incident.kind}`,
-    detail: { incidentId: id, vmId, change: "opened" },
+    detail: { incidentId: id, ...subjectOf(turn), change: "opened" },
   });
 }
 
@@ -95,7 +99,7 @@ export function resolveIncident(turn: Turn, incidentId: IncidentId): Turn {
   return tell(resolved, {
     family: "incident",
     topic: `incident.${incident.kind}`,
-    detail: { incidentId, vmId: turn.record.id, change: "resolved" },
+    detail: { incidentId, ...subjectOf(turn), change: "resolved" },
   });
 }
 

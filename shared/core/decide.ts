@@ -11,7 +11,7 @@
  * and the rest goes on, in this same turn.
  */
 import type { ApartmentMessage } from "../model/apartment-message.ts";
-import type { ActiveJob, ApartmentRecord } from "../model/apartment-record.ts";
+import type { ActiveJob, AnyApartmentRecord, ApartmentRecord } from "../model/apartment-record.ts";
 import type { LogicalId } from "../model/ids.ts";
 import type { JobError } from "../model/job.ts";
 import type { Settings } from "../model/settings.ts";
@@ -21,7 +21,7 @@ import { abandonJob, endUnbegun, expireJob } from "./end-job.ts";
 import type { TurnSource } from "./flush.ts";
 import { jobEffects } from "./made-job.ts";
 import { beginNext, beginSystemJob, goOnLater, wakeJob } from "./run-job.ts";
-import { amend, openTurn, type Turn, type TurnInputs, tell } from "./turn.ts";
+import { amend, openTurn, subjectOf, type Turn, type TurnInputs, tell } from "./turn.ts";
 import type { FactRequest } from "./work-type.ts";
 
 /** After an inline commit with effects somebody looks whether they were sent. */
@@ -37,19 +37,19 @@ export type TurnMessage =
   | { readonly ok: true; readonly message: ApartmentMessage }
   | { readonly ok: false; readonly logicalId: LogicalId; readonly reason: string };
 
-export type Decision =
-  | { readonly kind: "commit"; readonly record: ApartmentRecord; readonly poisoned: number }
+export type Decision<R extends AnyApartmentRecord = ApartmentRecord> =
+  | { readonly kind: "commit"; readonly record: R; readonly poisoned: number }
   /** Nothing new was said: no commit. */
   | { readonly kind: "nothing" }
   /** Fetch these and decide again. */
   | { readonly kind: "needs"; readonly facts: readonly FactRequest[] };
 
 /** Decides over all messages of a batch, in order. */
-export function decide(
-  record: ApartmentRecord,
+export function decide<R extends AnyApartmentRecord>(
+  record: R,
   batch: { readonly messages: readonly TurnMessage[]; readonly source: TurnSource },
   inputs: TurnInputs,
-): Decision {
+): Decision<R> {
   const opened = openTurn(record, { ...inputs, now: timeOf(batch.messages, inputs.now) });
   let turn = opened;
   let poisoned = 0;
@@ -82,7 +82,7 @@ function beginOne(turn: Turn): Step {
   return own.turn === turn ? guarded(turn, beginNext, endHead) : own;
 }
 
-function mayBegin({ active, paused, systemJob, queued }: ApartmentRecord): boolean {
+function mayBegin({ active, paused, systemJob, queued }: AnyApartmentRecord): boolean {
   return active === undefined && !paused && (systemJob !== undefined || queued.length > 0);
 }
 
@@ -148,30 +148,38 @@ function fireDue(turn: Turn): Turn {
 }
 
 /** The record as it is to be committed; nothing, if nothing is new. */
-function close(
+function close<R extends AnyApartmentRecord>(
   turn: Turn,
-  before: ApartmentRecord,
+  before: R,
   source: TurnSource,
   poisoned: number,
-): Decision {
+): Decision<R> {
   const { now } = turn.inputs;
   const told = tellJobs(turn, before);
   const effects = [...jobEffects(told), ...told.effects];
   const wakeAt = wakeTime(turn, source, effects.length > 0);
   const changed = turn.changed || wakeAt !== before.wakeAt;
   if (!changed) return { kind: "nothing" };
-  const record: ApartmentRecord = {
+  const record: AnyApartmentRecord = {
     ...turn.record,
     wakeAt,
     effects,
     effectsSequence: source.kind === "queue" ? source.highestSequence : undefined,
     updatedAt: now,
   };
+  if (!isSameSubject(record, before)) throw new Error(`${before.id} became another's apartment`);
   return { kind: "commit", record, poisoned };
 }
 
+function isSameSubject<R extends AnyApartmentRecord>(
+  record: AnyApartmentRecord,
+  before: R,
+): record is R {
+  return record.id === before.id;
+}
+
 /** One event for each job whose status is another than before this turn. */
-function tellJobs(turn: Turn, before: ApartmentRecord): Turn {
+function tellJobs(turn: Turn, before: AnyApartmentRecord): Turn {
   let told = turn;
   for (const { jobId, status } of turn.projections.values()) {
     const last = before.active?.jobId === jobId ? before.active.status : undefined;
@@ -179,7 +187,7 @@ function tellJobs(turn: Turn, before: ApartmentRecord): Turn {
     told = tell(told, {
       family: "job.state",
       topic: `job.state.${jobId}`,
-      detail: { jobId, vmId: turn.record.id, status },
+      detail: { jobId, ...subjectOf(turn), status },
     });
   }
   return told;

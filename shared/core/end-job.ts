@@ -7,8 +7,8 @@
  * No job leaves its VM in the middle of something: a state that only a job is in is `Unknown` once the job is gone,
  * unless its work said what is true; and room that it asked for where the VM is not now is given back.
  */
-import type { ActiveJob, SystemJobRequest } from "../model/apartment-record.ts";
-import type { JobId } from "../model/ids.ts";
+import { type ActiveJob, isOfVm, type SystemJobRequest } from "../model/apartment-record.ts";
+import type { HostId, JobId } from "../model/ids.ts";
 import type { JobError, JobProgress, JobStatus } from "../model/job.ts";
 import type { VmState } from "../model/vm.ts";
 import { changeVm, openIncident, release } from "./consequences.ts";
@@ -32,8 +32,8 @@ export function endJob(
 ): Turn {
   const { active } = turn.record;
   if (active === undefined) throw new Error(`apartment ${turn.record.id} has no active job`);
-  const told = MIDWAY.has(turn.record.vm.state) ? changeVm(turn, { state: "Unknown" }) : turn;
-  const { hostId } = told.record.vm;
+  const told = outOfMidway(turn);
+  const hostId = hostOf(told);
   const { roomAt } = active;
   const settled = roomAt === undefined || roomAt === hostId ? told : release(told, roomAt);
   const ended = project(settled, {
@@ -47,6 +47,17 @@ export function endJob(
   });
   const { systemJob = turn.record.systemJob } = end;
   return amend(ended, { active: undefined, systemJob });
+}
+
+function hostOf({ record }: Turn): HostId | undefined {
+  return isOfVm(record) ? record.vm.hostId : record.hostId;
+}
+
+function outOfMidway(turn: Turn): Turn {
+  const { record } = turn;
+  return isOfVm(record) && MIDWAY.has(record.vm.state)
+    ? changeVm(turn, { state: "Unknown" })
+    : turn;
 }
 
 /**

@@ -2,7 +2,7 @@
 import type { ActiveJob, ApartmentRecord } from "../model/apartment-record.ts";
 import type { HostId } from "../model/ids.ts";
 import type { Observation } from "../model/power.ts";
-import { amend, type Turn, tell } from "./turn.ts";
+import { amendVm, type Turn, tell, vmRecord } from "./turn.ts";
 
 /** Hosts whose last word on a VM is kept: where it is, where it was, and a few that it passed through. */
 export const OBSERVING_HOSTS_MAX = 8;
@@ -18,10 +18,11 @@ export function isNewer(
 
 /** The turn with the observation recorded, or the same turn if the host had said something later. */
 export function observe(turn: Turn, hostId: HostId, observation: Observation): Turn {
-  const last = turn.record.observations[hostId];
+  const record = vmRecord(turn);
+  const last = record.observations[hostId];
   if (!isNewer(observation, last)) return turn;
-  const noted = amend(turn, {
-    observations: prune({ ...turn.record.observations, [hostId]: observation }, turn.record),
+  const noted = amendVm(turn, {
+    observations: prune({ ...record.observations, [hostId]: observation }, record),
   });
   if (last?.power === observation.power) return noted;
   return tell(noted, {

@@ -4,15 +4,28 @@
  *  A1 a job begins only when none is active; in the commit that ended the last one, if there was one.
  *  A3 a submitted job is admitted only if its own record says that it is still new.
  */
-import { type ActiveJob, QUEUED_JOBS_MAX } from "../model/apartment-record.ts";
+import {
+  type ActiveJob,
+  type ApartmentRecord,
+  isOfVm,
+  QUEUED_JOBS_MAX,
+} from "../model/apartment-record.ts";
+import type { Effect } from "../model/effect.ts";
 import { HostId, type JobId, LogicalId } from "../model/ids.ts";
-import type { JobRecord } from "../model/job.ts";
+import { apartmentOf, type JobRecord } from "../model/job.ts";
 import { carryOut } from "./carry-out.ts";
 import { abandonJob, cancellation, endUnbegun } from "./end-job.ts";
 import { makeJob } from "./made-job.ts";
 import { evidenceFor } from "./observe.ts";
-import { amend, emit, journalEntry, project, type Turn, want } from "./turn.ts";
-import type { Wakeup, WorkContext, WorkType } from "./work-type.ts";
+import { amend, emit, journalEntry, project, type Turn, vmRecord, want } from "./turn.ts";
+import type {
+  AnyWorkType,
+  HostContext,
+  Invalid,
+  Outcome,
+  Wakeup,
+  WorkContext,
+} from "./work-type.ts";
 
 /** Takes a submitted job in: parks it, or says why not. */
 export function admit(turn: Turn, jobId: JobId): Turn {
@@ -23,11 +36,12 @@ export function admit(turn: Turn, jobId: JobId): Turn {
   const job = inputs.facts.jobs.get(jobId);
   if (job === undefined) return want(turn, [{ kind: "job", jobId }]);
   if (job === null || !isNew(job)) return turn;
-  if (job.vmId !== record.id) throw new Error(`job ${jobId} is of VM ${job.vmId}`);
+  if (apartmentOf(job) !== record.id)
+    throw new Error(`job ${jobId} is for apartment ${apartmentOf(job)}`);
   if (record.queued.length >= QUEUED_JOBS_MAX)
     return endUnbegun(turn, jobId, {
       code: "apartment_full",
-      detail: `${QUEUED_JOBS_MAX} jobs wait for this VM`,
+      detail: `${QUEUED_JOBS_MAX} jobs wait in this apartment`,
     });
   const parked = amend(turn, { queued: [...record.queued, { jobId, type: job.type }] });
   return project(parked, { jobId, status: "queued", attempts: 0 });
@@ -40,8 +54,9 @@ export function isNew({ status, revision }: JobRecord): boolean {
 
 /** Begins the system's own job, if one was asked for and nothing holds it back; else the same turn. */
 export function beginSystemJob(turn: Turn): Turn {
-  const { active, paused, systemJob, id, vm } = turn.record;
+  const { active, paused, systemJob } = turn.record;
   if (active !== undefined || paused || systemJob === undefined) return turn;
+  const { id, vm } = vmRecord(turn);
   const { type, input } = systemJob;
   const workVersion = turn.inputs.work.get(type)?.version ?? 1;
   const made = makeJob(amend(turn, { systemJob: undefined }), {
@@ -70,8 +85,7 @@ export function wakeJob(turn: Turn, wakeup: Wakeup): Turn {
   if (active === undefined) return turn;
   const work = workOf(turn, active);
   if (work === undefined) return endUnknown(turn, active.type, active.workVersion);
-  const outcome = work.resume(contextOf(turn, active.input, active.memo), wakeup);
-  return carryOut(heard(turn, active), outcome);
+  return carryOut(heard(turn, active), resumeWork(turn, work, wakeup));
 }
 
 /** A sign of life: it was told something, whatever it makes of it. */
@@ -122,7 +136,7 @@ function begin(turn: Turn, job: JobRecord): Turn {
   });
   const work = workOf(begun, job);
   if (work === undefined) return endUnknown(begun, job.type, job.workVersion);
-  return carryOut(begun, work.begin(contextOf(begun, job.input, undefined)));
+  return carryOut(begun, beginWork(begun, work, job.input));
 }
 
 function endUnknown(turn: Turn, type: string, version: number): Turn {
@@ -130,40 +144,84 @@ function endUnknown(turn: Turn, type: string, version: number): Turn {
   return abandonJob(turn, { code: "unknown_work", detail });
 }
 
+/** Of a version that this deployment knows, for whoever's apartment this is. */
 function workOf(
-  turn: Turn,
+  { inputs, record }: Turn,
   job: { readonly type: string; readonly workVersion: number },
-): WorkType | undefined {
-  const work = turn.inputs.work.get(job.type);
-  return work !== undefined && job.workVersion <= work.version ? work : undefined;
+): AnyWorkType | undefined {
+  const work = inputs.work.get(job.type);
+  const isKnown = work !== undefined && job.workVersion <= work.version;
+  return isKnown && (work.subject === "vm") === isOfVm(record) ? work : undefined;
 }
 
-function contextOf<M>(turn: Turn, input: unknown, memo: M): WorkContext<unknown, M> {
-  const { record, inputs } = turn;
-  const { active } = record;
-  if (active === undefined) throw new Error(`apartment ${record.id} has no active job`);
+function beginWork(
+  turn: Turn,
+  work: AnyWorkType,
+  input: unknown,
+): Outcome<unknown, unknown> | Invalid {
+  const parts = { input, memo: undefined };
+  return work.subject === "vm"
+    ? work.begin(vmContext(turn, parts))
+    : work.begin(hostContext(turn, parts));
+}
+
+function resumeWork(
+  turn: Turn,
+  work: AnyWorkType,
+  wakeup: Wakeup,
+): Outcome<unknown, unknown> | Invalid {
+  const { input, memo } = activeOf(turn);
+  return work.subject === "vm"
+    ? work.resume(vmContext(turn, { input, memo }), wakeup)
+    : work.resume(hostContext(turn, { input, memo }), wakeup);
+}
+
+type Parts<M> = { readonly input: unknown; readonly memo: M };
+
+function jobContext<M>(turn: Turn, { input, memo }: Parts<M>) {
+  const { jobId, cancelAskedAt } = activeOf(turn);
+  const { facts, settings, now } = turn.inputs;
   return {
-    jobId: active.jobId,
-    vmId: record.id,
+    jobId,
     input,
     memo,
-    vm: record.vm,
-    unsettled: record.unsettled,
-    openIncidents: new Set(record.openIncidents.map((incident) => incident.kind)),
-    lastSaid: new Map(
-      Object.entries(record.observations).map(([hostId, said]) => [HostId.parse(hostId), said]),
-    ),
-    holds: holdsOf(turn),
-    evidence: (hostId) => evidenceFor(active, record.observations, hostId),
-    cancelRequested: active.cancelAskedAt !== undefined,
-    facts: inputs.facts,
-    settings: inputs.settings,
-    now: inputs.now,
+    openIncidents: new Set(turn.record.openIncidents.map((incident) => incident.kind)),
+    cancelRequested: cancelAskedAt !== undefined,
+    facts,
+    settings,
+    now,
   };
 }
 
+function hostContext<M>(turn: Turn, parts: Parts<M>): HostContext<unknown, M> {
+  const { record } = turn;
+  if (isOfVm(record)) throw new Error(`the apartment ${record.id} is no host's`);
+  return { ...jobContext(turn, parts), hostId: record.hostId };
+}
+
+function vmContext<M>(turn: Turn, parts: Parts<M>): WorkContext<unknown, M> {
+  const record = vmRecord(turn);
+  const active = activeOf(turn);
+  return {
+    ...jobContext(turn, parts),
+    vmId: record.id,
+    vm: record.vm,
+    unsettled: record.unsettled,
+    lastSaid: new Map(
+      Object.entries(record.observations).map(([hostId, said]) => [HostId.parse(hostId), said]),
+    ),
+    holds: holdsOf(record, turn.effects),
+    evidence: (hostId) => evidenceFor(active, record.observations, hostId),
+  };
+}
+
+function activeOf({ record }: Turn): ActiveJob {
+  if (record.active === undefined) throw new Error(`apartment ${record.id} has no active job`);
+  return record.active;
+}
+
 /** Room given back in this turn is still there when the turn is committed. */
-function holdsOf({ record: { vm, active }, effects }: Turn): ReadonlySet<HostId> {
+function holdsOf({ vm, active }: ApartmentRecord, effects: readonly Effect[]): ReadonlySet<HostId> {
   const given = effects.flatMap((effect) => (effect.kind === "release" ? [effect.hostId] : []));
   const own = [vm.hostId, active?.roomAt].filter((hostId) => hostId !== undefined);
   return new Set([...own, ...given]);

@@ -2,9 +2,14 @@
  * A turn in the making: the record as it would be committed, and what would be sent. Every step answers a new one, so
  * that a step that throws is undone by keeping the one before it.
  */
-import type { ActiveJob, ApartmentRecord } from "../model/apartment-record.ts";
+import {
+  type ActiveJob,
+  type AnyApartmentRecord,
+  type ApartmentRecord,
+  isOfVm,
+} from "../model/apartment-record.ts";
 import type { Effect, JobEffect } from "../model/effect.ts";
-import type { CommandId, JobId } from "../model/ids.ts";
+import type { CommandId, HostId, JobId, VmId } from "../model/ids.ts";
 import { CommandId as CommandIdSchema } from "../model/ids.ts";
 import type { JobRecord, JournalEntry } from "../model/job.ts";
 import { JOURNAL_ENTRIES_MAX } from "../model/job.ts";
@@ -25,7 +30,7 @@ export type TurnInputs = {
 
 export type Turn = {
   readonly inputs: TurnInputs;
-  readonly record: ApartmentRecord;
+  readonly record: AnyApartmentRecord;
   readonly effects: readonly Effect[];
   /** One projection a job, however many steps it makes in this turn. */
   readonly projections: ReadonlyMap<JobId, JobEffect>;
@@ -39,7 +44,7 @@ export type Turn = {
 };
 
 /** The turn before anything was applied. Its record carries the version that its commit will have (A2). */
-export function openTurn(record: ApartmentRecord, inputs: TurnInputs): Turn {
+export function openTurn(record: AnyApartmentRecord, inputs: TurnInputs): Turn {
   return {
     inputs,
     record: { ...record, version: record.version + 1 },
@@ -52,9 +57,32 @@ export function openTurn(record: ApartmentRecord, inputs: TurnInputs): Turn {
   };
 }
 
+type VmParts = Pick<ApartmentRecord, "vm" | "observations" | "unsettled">;
+
 /** The same turn with parts of its record replaced. */
-export function amend(turn: Turn, parts: Partial<ApartmentRecord>): Turn {
+export function amend(
+  turn: Turn,
+  parts: Partial<Omit<ApartmentRecord, "id" | keyof VmParts>>,
+): Turn {
   return { ...turn, record: { ...turn.record, ...parts }, changed: true };
+}
+
+/** The same, of what only a VM's record has. */
+export function amendVm(turn: Turn, parts: Partial<VmParts>): Turn {
+  return { ...turn, record: { ...vmRecord(turn), ...parts }, changed: true };
+}
+
+/** Whose apartment it is, as events and jobs say it. */
+export function subjectOf({
+  record,
+}: Pick<Turn, "record">): { readonly vmId: VmId } | { readonly hostId: HostId } {
+  return isOfVm(record) ? { vmId: record.id } : { hostId: record.hostId };
+}
+
+/** The record of a VM's turn; nothing of a host's apartment leads here. */
+export function vmRecord({ record }: Pick<Turn, "record">): ApartmentRecord {
+  if (!isOfVm(record)) throw new Error(`the apartment ${record.id} is no VM's`);
+  return record;
 }
 
 /** The same turn with one more effect. */
@@ -76,12 +104,14 @@ export function nextName(turn: Turn): { readonly turn: Turn; readonly name: Comm
   };
 }
 
-/** Tells a topic, as an event of the VM's owner. */
+/** Tells a topic, as an event of the VM's owner; a host's has none. */
 export function tell(turn: Turn, event: Pick<TopicEvent, "family" | "topic" | "detail">): Turn {
   const named = nextName(turn);
+  const { record, inputs } = turn;
+  const owner = isOfVm(record) ? { account: record.vm.account } : {};
   return emit(named.turn, {
     kind: "event",
-    event: { ...event, id: named.name, at: turn.inputs.now, account: turn.record.vm.account },
+    event: { ...event, id: named.name, at: inputs.now, ...owner },
   });
 }
 

@@ -33,15 +33,30 @@ export type Address = {
   readonly queueUrl: string;
 };
 
-/** What a work type sees. */
-export type WorkContext<I, M> = {
+/** What every work type sees. */
+type JobContext<I, M> = {
   readonly jobId: JobId;
-  readonly vmId: VmId;
   readonly input: I;
   readonly memo: M;
+  readonly openIncidents: ReadonlySet<IncidentKind>;
+  /**
+   * The job is called off: it begins nothing more (asking and undoing excepted) and ends `cancelled`, in what is true.
+   * Where a command is out, that is when its result or deadline has come. What succeeded all the same has succeeded.
+   */
+  readonly cancelRequested: boolean;
+  readonly facts: HostFacts;
+  readonly settings: Settings;
+  readonly now: number;
+};
+
+/** What a work type about a host sees. */
+export type HostContext<I, M> = JobContext<I, M> & { readonly hostId: HostId };
+
+/** What a work type about a VM sees. */
+export type WorkContext<I, M> = JobContext<I, M> & {
+  readonly vmId: VmId;
   readonly vm: VmSubject;
   readonly unsettled: readonly UnsettledCommand[];
-  readonly openIncidents: ReadonlySet<IncidentKind>;
   /** What each host said last of this VM, whenever that was. A hint whom to ask. */
   readonly lastSaid: ReadonlyMap<HostId, Observation>;
   /** Hosts on which this VM has room: its own, and those whose room this very turn gives back. */
@@ -51,14 +66,6 @@ export type WorkContext<I, M> = {
    * had seen that command's epoch. Anything else is no evidence; the job probes.
    */
   readonly evidence: (hostId: HostId) => Observation | undefined;
-  /**
-   * The job is called off: it begins nothing more (asking and undoing excepted) and ends `cancelled`, in what is true.
-   * Where a command is out, that is when its result or deadline has come. What succeeded all the same has succeeded.
-   */
-  readonly cancelRequested: boolean;
-  readonly facts: HostFacts;
-  readonly settings: Settings;
-  readonly now: number;
 };
 
 /** Why a waiting job is asked again. A hint: the job looks at the record before it believes it. */
@@ -145,25 +152,41 @@ export type Origin = "verb" | "creation" | "system";
 export type Reception = "go" | "at_once" | "conflict" | "probe";
 
 /** A work type as the engine knows it: input and memo are checked by its own schemas on every call. */
-export interface WorkType {
+interface AnySubject {
   readonly name: string;
   readonly version: number;
   readonly origin: Origin;
-  readonly reception: Readonly<Record<VmState, Reception>>;
-  /** Whether it can turn the VM on, so that no host being Up is refused at submit. */
-  readonly needsHost: boolean;
   readonly parseInput: (
     raw: unknown,
   ) =>
     | { readonly ok: true; readonly value: unknown }
     | { readonly ok: false; readonly errors: readonly { path: string; message: string }[] };
+}
+
+/** About a VM, in its apartment. */
+export interface WorkType extends AnySubject {
+  readonly subject: "vm";
+  readonly reception: Readonly<Record<VmState, Reception>>;
+  /** Whether it can turn the VM on, so that no host being Up is refused at submit. */
+  readonly needsHost: boolean;
   readonly begin: (context: WorkContext<unknown, undefined>) => Outcome<unknown, unknown> | Invalid;
   readonly resume: (
     context: WorkContext<unknown, unknown>,
     wakeup: Wakeup,
   ) => Outcome<unknown, unknown> | Invalid;
 }
+
+/** About a host, in its apartment. It has no VM to change and no room to give back. */
+export interface HostWorkType extends AnySubject {
+  readonly subject: "host";
+  readonly begin: (context: HostContext<unknown, undefined>) => Outcome<unknown, unknown> | Invalid;
+  readonly resume: (
+    context: HostContext<unknown, unknown>,
+    wakeup: Wakeup,
+  ) => Outcome<unknown, unknown> | Invalid;
+}
+export type AnyWorkType = WorkType | HostWorkType;
 export type Invalid = { readonly kind: "invalid"; readonly detail: string };
 
 /** The list of work types; no engine code names one. */
-export type WorkRegistry = ReadonlyMap<string, WorkType>;
+export type WorkRegistry = ReadonlyMap<string, AnyWorkType>;

@@ -1,15 +1,24 @@
 import type { ApartmentStore } from "../app/ports.ts";
+import { type AnyApartmentRecord, isOfVm } from "../model/apartment-record.ts";
+import type { ApartmentId } from "../model/ids.ts";
 import type { JobRecord } from "../model/job.ts";
 import { vmMatches } from "../model/list-filters.ts";
 import { listMemory } from "./memory-list.ts";
 import { domainKey, type MemoryStoreDeps } from "./memory-tables.ts";
 
 export function memoryApartmentStore({ tables, clock }: MemoryStoreDeps): ApartmentStore {
-  const { apartments, jobs, domains } = tables;
+  const { apartments, hostApartments, jobs, domains } = tables;
+  const read = (id: ApartmentId): AnyApartmentRecord | undefined =>
+    apartments.get(id) ?? hostApartments.get(id);
   return {
     read: async (id) => apartments.get(id),
+    createHost: async (record) => {
+      if (hostApartments.get(record.id) !== undefined) return "exists";
+      hostApartments.put(record.id, record);
+      return "created";
+    },
     load: async (id, jobIds) => ({
-      record: apartments.get(id),
+      record: read(id),
       jobs: [...new Set(jobIds)]
         .map((jobId) => jobs.get(jobId))
         .filter((job) => job !== undefined)
@@ -17,8 +26,9 @@ export function memoryApartmentStore({ tables, clock }: MemoryStoreDeps): Apartm
     }),
     commit: async (next) => {
       // A2
-      if (apartments.get(next.id)?.version !== next.version - 1) return "conflict";
-      apartments.put(next.id, next);
+      if (read(next.id)?.version !== next.version - 1) return "conflict";
+      if (isOfVm(next)) apartments.put(next.id, next);
+      else hostApartments.put(next.id, next);
       return "committed";
     },
     list: async (filter, page) =>
@@ -28,8 +38,7 @@ export function memoryApartmentStore({ tables, clock }: MemoryStoreDeps): Apartm
         page,
       ),
     due: async ({ before, limit }) =>
-      apartments
-        .all()
+      [...apartments.all(), ...hostApartments.all()]
         .flatMap(({ id, wakeAt }) =>
           wakeAt !== undefined && wakeAt <= before ? [{ id, wakeAt }] : [],
         )

@@ -1,6 +1,6 @@
 import type { JobStore } from "../app/ports.ts";
 import { projected } from "../core/made-job.ts";
-import { hasEnded } from "../model/job.ts";
+import { apartmentOf, hasEnded } from "../model/job.ts";
 import { jobMatches } from "../model/list-filters.ts";
 import { unexpired } from "./memory-apartment-store.ts";
 import { listMemory } from "./memory-list.ts";
@@ -45,7 +45,10 @@ export function memoryJobStore({ tables, clock }: MemoryStoreDeps): JobStore {
         .all()
         .filter((job) => job.revision === 0 && job.createdAt <= before)
         .toSorted((one, other) => one.createdAt - other.createdAt)
-        .flatMap(({ id, vmId }) => (vmId === undefined ? [] : [{ jobId: id, vmId }]))
+        .flatMap((job) => {
+          const to = apartmentOf(job);
+          return to === undefined ? [] : [{ jobId: job.id, to }];
+        })
         .slice(0, limit),
   };
 }

@@ -1,5 +1,5 @@
 /** The tables of the ports in memory; also the handle by which a test or a simulation looks at what is stored. */
-import { ApartmentRecord } from "../model/apartment-record.ts";
+import { ApartmentRecord, HostApartmentRecord } from "../model/apartment-record.ts";
 import { Heartbeat, HostRecord, Inventory } from "../model/host.ts";
 import { IncidentRecord } from "../model/incident.ts";
 import { JobRecord } from "../model/job.ts";
@@ -12,6 +12,7 @@ export type MemoryTables = ReturnType<typeof memoryTables>;
 export function memoryTables() {
   return {
     apartments: memoryTable(ApartmentRecord),
+    hostApartments: memoryTable(HostApartmentRecord),
     /** Key: `domainKey`. */
     domains: memoryTable(DomainRow),
     jobs: memoryTable(JobRecord),

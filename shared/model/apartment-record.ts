@@ -1,11 +1,22 @@
 /**
- * The apartment's record: one item for each VM, and the only place where the state of a VM is decided.
+ * The apartment's record: one item for each VM, and the only place where the state of a VM is decided; and one for each host
+ * that has had a job of its own. The loop is the same for both.
  *
  * Written by turns alone (A5), each raising `version` by one (A2).
  */
 import * as z from "zod/mini";
 import { Effect } from "./effect.ts";
-import { AccountId, CommandId, Count, HostId, Instant, JobId, LogicalId, VmId } from "./ids.ts";
+import {
+  AccountId,
+  CommandId,
+  Count,
+  HostApartmentId,
+  HostId,
+  Instant,
+  JobId,
+  LogicalId,
+  VmId,
+} from "./ids.ts";
 import { IncidentId, IncidentKind } from "./incident.ts";
 import { JobProgress, WorkName } from "./job.ts";
 import { Observation } from "./power.ts";
@@ -94,19 +105,16 @@ export const VmSubject = z.strictObject({
 });
 export type VmSubject = z.infer<typeof VmSubject>;
 
-export const ApartmentRecord = z.strictObject({
+/** What an apartment is whoever's it is: its job stream and what a turn keeps. */
+const stream = {
   v: z.literal(1),
-  id: VmId,
   version: Count,
   /** The fencing token: grows with each job that begins and each command that is sent (ADR 3). */
   epoch: Count,
-  vm: VmSubject,
-  observations: z.record(HostId, Observation),
   active: z.optional(ActiveJob),
   /** At most one: a system job looks at what is true when it begins, so a later request takes the place of one that waits. */
   systemJob: z.optional(SystemJobRequest),
   queued: z.array(z.strictObject({ jobId: JobId, type: WorkName })),
-  unsettled: z.array(UnsettledCommand),
   openIncidents: z.array(z.strictObject({ id: IncidentId, kind: IncidentKind })),
   paused: z.boolean(),
   /** When something in this record is due; absent when nothing is. */
@@ -118,8 +126,32 @@ export const ApartmentRecord = z.strictObject({
   effectsSequence: z.optional(z.string()),
   createdAt: Instant,
   updatedAt: Instant,
+} as const;
+
+/** A VM's. */
+export const ApartmentRecord = z.strictObject({
+  ...stream,
+  id: VmId,
+  vm: VmSubject,
+  observations: z.record(HostId, Observation),
+  unsettled: z.array(UnsettledCommand),
 });
 export type ApartmentRecord = z.infer<typeof ApartmentRecord>;
+
+/** A host's: nothing but its job stream. What is recorded of the host itself is in its registration (`host.ts`). */
+export const HostApartmentRecord = z.strictObject({
+  ...stream,
+  id: HostApartmentId,
+  hostId: HostId,
+});
+export type HostApartmentRecord = z.infer<typeof HostApartmentRecord>;
+
+export const AnyApartmentRecord = z.union([ApartmentRecord, HostApartmentRecord]);
+export type AnyApartmentRecord = z.infer<typeof AnyApartmentRecord>;
+
+export function isOfVm(record: AnyApartmentRecord): record is ApartmentRecord {
+  return "vm" in record;
+}
 
 /** `Apartment` of the contract: who holds it, since when, for what it waits, who is next. */
 export const Apartment = z.strictObject({

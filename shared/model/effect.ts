@@ -6,7 +6,7 @@ import * as z from "zod/mini";
 import { ApartmentMessage } from "./apartment-message.ts";
 import { CommandCall } from "./command.ts";
 import { Capacity } from "./host.ts";
-import { BootId, CommandId, Count, HostId, Instant, JobId, VmId } from "./ids.ts";
+import { ApartmentId, BootId, CommandId, Count, HostId, Instant, JobId, VmId } from "./ids.ts";
 import { IncidentId, IncidentRecord } from "./incident.ts";
 import { JobError, JobProgress, JobRecord, JobStatus, JournalEntry } from "./job.ts";
 import { TopicEvent } from "./topic.ts";
@@ -96,7 +96,7 @@ export const Effect = z.discriminatedUnion("kind", [
   NewJobEffect,
   ReserveEffect,
   ReleaseEffect,
-  z.strictObject({ kind: z.literal("message"), to: VmId, message: ApartmentMessage }),
+  z.strictObject({ kind: z.literal("message"), to: ApartmentId, message: ApartmentMessage }),
   z.strictObject({ kind: z.literal("event"), event: TopicEvent }),
   z.strictObject({ kind: z.literal("open-incident"), incident: IncidentRecord }),
   z.strictObject({ kind: z.literal("resolve-incident"), incidentId: IncidentId, at: Instant }),

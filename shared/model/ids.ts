@@ -22,6 +22,29 @@ export const HostId = z
   .brand<"HostId">();
 export type HostId = z.infer<typeof HostId>;
 
+/** A host's apartment: not the bare slug, as a host may be called like a VM's id. */
+export const HostApartmentId = z
+  .string()
+  .check(z.regex(/^host:[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/, "host: and a host's id"))
+  .brand<"HostApartmentId">();
+export type HostApartmentId = z.infer<typeof HostApartmentId>;
+
+export function hostApartmentId(hostId: HostId): HostApartmentId {
+  return HostApartmentId.parse(`host:${hostId}`);
+}
+
+/** Whose apartment it is: a VM's or a host's. The group of its messages. */
+export const ApartmentId = z.union([VmId, HostApartmentId]);
+export type ApartmentId = z.infer<typeof ApartmentId>;
+
+/** The VM or host whose apartment it is. */
+export function subjectOfApartment(
+  id: ApartmentId,
+): { readonly vmId: VmId } | { readonly hostId: HostId } {
+  const vmId = VmId.safeParse(id);
+  return vmId.success ? { vmId: vmId.data } : { hostId: HostId.parse(id.slice("host:".length)) };
+}
+
 /** The owner of VMs and jobs. */
 export const AccountId = z
   .string()
@@ -30,7 +53,7 @@ export const AccountId = z
 export type AccountId = z.infer<typeof AccountId>;
 
 /**
- * Names one sending decision: `<vmId>.<record version>.<n>`. Unique because a version is committed once (A2), and the
+ * Names one sending decision: `<apartment id>.<record version>.<n>`. Unique because a version is committed once (A2), and the
  * same when the effect is sent again (A4).
  */
 export const CommandId = z.string().check(z.minLength(1), z.maxLength(128)).brand<"CommandId">();

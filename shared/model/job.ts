@@ -1,6 +1,15 @@
 /** A job: as it is recorded, and as the HTTP API shows it. */
 import * as z from "zod/mini";
-import { AccountId, Count, HostId, Instant, JobId, VmId } from "./ids.ts";
+import {
+  AccountId,
+  type ApartmentId,
+  Count,
+  HostId,
+  hostApartmentId,
+  Instant,
+  JobId,
+  VmId,
+} from "./ids.ts";
 
 /** Journal entries a job keeps; a job that writes more says so in its last one (bounds the job's item). */
 export const JOURNAL_ENTRIES_MAX = 200;
@@ -89,6 +98,14 @@ export const JobRecord = z.strictObject({
   journal: z.array(JournalEntry),
 });
 export type JobRecord = z.infer<typeof JobRecord>;
+
+/** Whose job it is: its VM's, or its host's where it is about no VM. */
+export function apartmentOf({
+  vmId,
+  hostId,
+}: Pick<JobRecord, "vmId" | "hostId">): ApartmentId | undefined {
+  return vmId ?? (hostId === undefined ? undefined : hostApartmentId(hostId));
+}
 
 /** `Job` of the contract. */
 export const Job = z.strictObject({

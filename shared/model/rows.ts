@@ -4,12 +4,16 @@
  */
 import * as z from "zod/mini";
 import { Capacity, HostState } from "./host.ts";
-import { BootId, Count, HostId, Instant, JobId, VmId } from "./ids.ts";
+import { ApartmentId, BootId, Count, HostId, Instant, JobId, VmId } from "./ids.ts";
 import { TopicEvent } from "./topic.ts";
 import { Labels } from "./vm.ts";
 
-export const DueRow = z.object({ id: VmId, wakeAt: Instant });
-export const UnsentRow = z.object({ id: JobId, vmId: VmId, createdAt: Instant });
+export const DueRow = z.object({ id: ApartmentId, wakeAt: Instant });
+export const UnsentRow = z.object({
+  id: JobId,
+  apartmentId: ApartmentId,
+  createdAt: Instant,
+});
 
 /** What a listing index answers where the order is a time: `createdAt` or `openedAt`. */
 export const CreatedRow = z.object({ id: z.string(), createdAt: Instant });

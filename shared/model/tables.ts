@@ -53,7 +53,7 @@ export const TABLES = {
     ttl: "expiresAt",
     indexes: {
       /** Sparse: only jobs that no apartment has admitted. */
-      unsent: { partition: N("unsentShard"), sort: N("createdAt"), include: ["vmId"] },
+      unsent: { partition: N("unsentShard"), sort: N("createdAt"), include: ["apartmentId"] },
       byVm: { partition: S("vmId"), sort: N("createdAt"), include: [] },
       byAccount: { partition: S("account"), sort: N("createdAt"), include: [] },
       byKind: listing(N("createdAt")),

@@ -43,6 +43,7 @@ export function defineWork<
   R extends z.ZodMiniType,
 >(definition: WorkDefinition<I, M, R>): WorkType {
   return {
+    subject: "vm",
     name: definition.name,
     version: definition.version,
     origin: definition.origin ?? "verb",

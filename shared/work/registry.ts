@@ -1,5 +1,5 @@
 /** The only list of work types. */
-import type { WorkRegistry, WorkType } from "../core/work-type.ts";
+import type { AnyWorkType, WorkRegistry } from "../core/work-type.ts";
 import { vmMigrate } from "./vm-migrate.ts";
 import { vmDeploy, vmStart } from "./vm-start.ts";
 import { vmStop } from "./vm-stop.ts";
@@ -7,7 +7,7 @@ import { vmStop } from "./vm-stop.ts";
 export const registry: WorkRegistry = byName([vmStart, vmDeploy, vmStop, vmMigrate]);
 
 /** A registry of these types; a name given twice is a bug. */
-export function byName(types: readonly WorkType[]): WorkRegistry {
+export function byName(types: readonly AnyWorkType[]): WorkRegistry {
   const named = new Map(types.map((type) => [type.name, type]));
   if (named.size !== types.length) throw new Error("two work types have one name");
   return named;

@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, test } from "vitest";
 import { RECORD_BYTES_MAX } from "../../shared/model/apartment-record.ts";
-import { AccountId, HostId, VmId } from "../../shared/model/ids.ts";
-import { aJob, aRecord, jobIdOf, T0 } from "../support/a-record.ts";
+import { AccountId, HostId, hostApartmentId, VmId } from "../../shared/model/ids.ts";
+import { aHostRecord, aJob, aRecord, jobIdOf, T0, vmId } from "../support/a-record.ts";
 import { allPages } from "./all-pages.ts";
 import type { OpenStores, StoreWorld } from "./store-world.ts";
 
@@ -254,6 +254,30 @@ export function apartmentStoreContract(open: OpenStores): void {
         expect(await world.apartments.due({ before: T0 + 5, limit: 9 })).toEqual(expected);
         await world.apartments.commit(aRecord({ version: 3 }));
         expect(await world.apartments.due({ before: T0 + 9, limit: 9 })).toEqual([]);
+      });
+    });
+
+    describe("of a host", () => {
+      test("is made once, is committed like any other (A2), and falls due", async () => {
+        const record = aHostRecord();
+        expect(await world.apartments.createHost(record)).toBe("created");
+        expect(await world.apartments.createHost({ ...record, epoch: 9 })).toBe("exists");
+        expect(await world.apartments.load(record.id, [])).toEqual({ record, jobs: [] });
+        const next = { ...record, version: 2, wakeAt: T0 + 5 };
+        expect(await world.apartments.commit(next)).toBe("committed");
+        expect(await world.apartments.commit(next)).toBe("conflict");
+        expect(await world.apartments.load(record.id, [jobIdOf(1)])).toMatchObject({
+          record: next,
+        });
+        const due = await world.apartments.due({ before: T0 + 5, limit: 9 });
+        expect(due).toEqual([{ id: record.id, wakeAt: T0 + 5 }]);
+      });
+
+      test("is no VM, though its host be called like one", async () => {
+        const hostId = HostId.parse(vmId);
+        await world.apartments.createHost(aHostRecord({ id: hostApartmentId(hostId), hostId }));
+        expect(await world.apartments.read(vmId)).toBeUndefined();
+        expect(await world.apartments.list({}, { limit: 9 })).toEqual({ ok: true, items: [] });
       });
     });
 

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, test } from "vitest";
 import type { JobEffect } from "../../shared/model/effect.ts";
-import { AccountId, HostId, VmId } from "../../shared/model/ids.ts";
+import { AccountId, HostId, hostApartmentId, VmId } from "../../shared/model/ids.ts";
 import type { JobRecord } from "../../shared/model/job.ts";
 import { aJob, jobIdOf, T0, vmId } from "../support/a-record.ts";
 import { allPages } from "./all-pages.ts";
@@ -208,10 +208,17 @@ export function jobStoreContract(open: OpenStores): void {
       for (let n = 1; n <= 12; n += 1) await accept(n, { createdAt: T0 + 20 - n });
       await accept(13, { createdAt: T0, vmId: undefined });
       await world.jobs.project(anEffect({ jobId: jobIdOf(12), revision: 2 }));
-      const expected = [11, 10, 9, 8, 7, 6, 5].map((n) => ({ jobId: jobIdOf(n), vmId }));
+      const expected = [11, 10, 9, 8, 7, 6, 5].map((n) => ({ jobId: jobIdOf(n), to: vmId }));
       expect(await world.jobs.unsent({ before: T0 + 15, limit: 50 })).toEqual(expected);
       const few = await world.jobs.unsent({ before: T0 + 15, limit: 3 });
       expect(few).toEqual(expected.slice(0, 3));
+    });
+
+    test("unsent answers a job about a host with the host's apartment", async () => {
+      const hostId = HostId.parse("host-a");
+      await accept(1, { vmId: undefined, hostId });
+      const expected = [{ jobId: jobIdOf(1), to: hostApartmentId(hostId) }];
+      expect(await world.jobs.unsent({ before: T0, limit: 5 })).toEqual(expected);
     });
   });
 }

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import type { Calls } from "../../local/call-counter.ts";
 import { Job } from "../../shared/model/job.ts";
 import { type RunningStack, runningStack } from "../support/running-stack.ts";
+import { aSigningHost, sendWire, signedBy } from "../support/signing-host.ts";
 
 const PATIENT = { timeout: 10_000, interval: 100 };
 const QUICK = { startMs: 5, shutdownMs: 5, powerOffMs: 5 };
@@ -9,6 +10,9 @@ const WRITES = /^dynamodb:(Put|Update|Delete|TransactWrite|BatchWrite)/;
 const READS = /^dynamodb:(Get|Query|BatchGet|Scan|TransactGet)/;
 const SENDS = /^sqs:Send/;
 const PUTS = /^events:PutEvents/;
+
+/** An agent's clock is shown to people, and read by nobody. */
+const NOW = new Date(0).toISOString();
 
 function total(counts: Readonly<Record<string, number>>, name: RegExp): number {
   return Object.entries(counts)
@@ -18,11 +22,16 @@ function total(counts: Readonly<Record<string, number>>, name: RegExp): number {
 
 /** Functions that only look on while a job runs: the test's own reading, the schedule. */
 const ONLOOKERS = /api-jobs|api-events|sweeper/;
+/** Functions that a report passes through. */
+const REPORT_WAY = /ingest|reconcile-host|apartment/;
 
-function cost({ awsByFunction, invocations }: Calls) {
-  const names = Object.keys(invocations).filter((name) => !ONLOOKERS.test(name));
-  const counts = names.map((name) => awsByFunction[name] ?? {});
-  const sum = (kind: RegExp) => counts.reduce((all, each) => all + total(each, kind), 0);
+function cost(
+  { awsByFunction, invocations }: Calls,
+  counts = (name: string) => !ONLOOKERS.test(name),
+) {
+  const names = Object.keys(invocations).filter(counts);
+  const calls = names.map((name) => awsByFunction[name] ?? {});
+  const sum = (kind: RegExp) => calls.reduce((all, each) => all + total(each, kind), 0);
   return {
     writes: sum(WRITES),
     reads: sum(READS),
@@ -106,5 +115,36 @@ describe("budgets, counted in AWS calls", () => {
     expect(spent.sends).toBeLessThanOrEqual(3);
     expect(spent.puts).toBeLessThanOrEqual(3);
     expect(spent.invocations).toBeLessThanOrEqual(6);
+  });
+
+  /** A host with one VM, that says what the test has it say. */
+  async function aReporter() {
+    const { url } = stack.stack;
+    const host = await aSigningHost({ url, client: stack.client }, "host-signing");
+    const { id: vmId } = await stack.client.createVm({ name: "reported" });
+    let seq = 0;
+    const report = async (detail: string) => {
+      seq += 1;
+      const vms = [{ vmId, power: "off", detail }];
+      const { bootId } = host;
+      const body = { bootId, seq, kind: "periodic", complete: true, observedAt: NOW, vms };
+      stack.stack.calls.reset();
+      expect(await sendWire(url, signedBy(host, "reports", body))).toMatchObject({ status: 202 });
+      return spent();
+    };
+    return { vmId, report };
+  }
+  const spent = () => cost(stack.stack.calls.read(), (name) => REPORT_WAY.test(name));
+  const QUIET = { writes: 1, reads: 0, sends: 0, puts: 0, invocations: 1 };
+
+  it("a quiet report is one write; one with one change costs what is allowed, and the next nothing more", async () => {
+    const { vmId, report } = await aReporter();
+    await expect.poll(() => report("shut off")).toEqual(QUIET);
+    await report("shut off (crashed)");
+    // The last of its writes: that it was worked off.
+    await expect.poll(() => spent().writes).toBe(4);
+    expect(spent()).toEqual({ writes: 4, reads: 3, sends: 1, puts: 1, invocations: 3 });
+    expect((await stack.client.vm(vmId)).power.detail).toBe("shut off (crashed)");
+    await expect.poll(() => report("shut off (crashed)")).toEqual(QUIET);
   });
 });

@@ -1,53 +1,21 @@
 import "../support/function-environment.ts";
 
-import { generateKeyPairSync, type KeyObject } from "node:crypto";
+import { generateKeyPairSync } from "node:crypto";
 import { gzipSync } from "node:zlib";
 import type { APIGatewayProxyEventV2 } from "aws-lambda";
 import { describe, expect, it } from "vitest";
 import { agentsApi } from "../../functions/ingest.ts";
 import { registerHost, renewJoinToken } from "../../shared/app/register-host.ts";
 import { rawPublicKey } from "../../shared/http/ed25519.ts";
-import { signRequest } from "../../shared/http/message-signature.ts";
 import { REPORT_VMS_MAX, ReportAnswer, SessionAnswer } from "../../shared/model/agent-protocol.ts";
 import { HostId } from "../../shared/model/ids.ts";
-import type { Operation } from "../../shared/model/routes.ts";
-import { ROUTES } from "../../shared/model/routes.ts";
 import { bootId, T0 } from "../support/a-record.ts";
 import { anEvent, aRequestTo } from "../support/http-event.ts";
 import { aHostInSession, aJoinedHost, aReport, listed, okValue } from "../support/joined-host.ts";
 import { aWorld, counting } from "../support/memory-world.ts";
+import { NOW_SECONDS, signedRequest } from "../support/signed-request.ts";
 
-const NOW_SECONDS = T0 / 1000;
 const newKey = () => generateKeyPairSync("ed25519").privateKey;
-
-type Signer = { readonly hostId: string; readonly privateKey: KeyObject };
-type Sent = {
-  readonly host?: string;
-  readonly body?: object | string | Uint8Array;
-  readonly headers?: Readonly<Record<string, string>>;
-  readonly createdSeconds?: number;
-};
-
-/** A request signed by one host, to the path of the same or another. */
-function signedBy(signer: Signer, operation: Operation, sent: Sent = {}): APIGatewayProxyEventV2 {
-  const { host = signer.hostId, body = aReport() } = sent;
-  const isText = typeof body === "string" || body instanceof Uint8Array;
-  const bytes = Buffer.from(isText ? body : JSON.stringify(body));
-  const signature = signRequest({
-    method: "POST",
-    url: ROUTES[operation].path.replace("{hostId}", host),
-    body: bytes,
-    keyId: signer.hostId,
-    privateKey: signer.privateKey,
-    createdSeconds: sent.createdSeconds ?? NOW_SECONDS,
-  });
-  const headers = { ...signature, ...sent.headers };
-  return aRequestTo(operation, {
-    params: { hostId: host },
-    body: new Uint8Array(bytes),
-    headers: { "content-type": "application/json", ...headers },
-  });
-}
 
 /** `host-a` in a session, over a function that has just started. */
 async function aFleet() {
@@ -81,11 +49,11 @@ describe("an agent's way in", () => {
     const signer = { hostId, privateKey };
 
     const opened = await handler(
-      signedBy(signer, "openSession", { body: { agentVersion: "1", bootId } }),
+      signedRequest(signer, "openSession", { body: { agentVersion: "1", bootId } }),
     );
     expect(SessionAnswer.parse(JSON.parse(opened.body ?? "")).bootOrdinal).toBe(1);
 
-    const reported = await handler(signedBy(signer, "report"));
+    const reported = await handler(signedRequest(signer, "report"));
     expect(reported.statusCode).toBe(202);
     expect(ReportAnswer.parse(JSON.parse(reported.body ?? "")).nextReportInSeconds).toBe(60);
 
@@ -95,7 +63,7 @@ describe("an agent's way in", () => {
         { seq: 2, commandId: "c", vmId: listed(1).vmId, epoch: 1, status: "done", power: "on" },
       ],
     };
-    const taken = await handler(signedBy(signer, "results", { body: results }));
+    const taken = await handler(signedRequest(signer, "results", { body: results }));
     expect(taken).toMatchObject({ statusCode: 202 });
     expect(world.taken()).toMatchObject([{ to: listed(1).vmId }]);
   });
@@ -120,7 +88,7 @@ describe("a report", () => {
     const { world, host } = await aFleet();
     const calls = new Map<string, number>();
     const handler = agentsApi({ ...world.deps, hosts: counting(world.deps.hosts, calls) });
-    await handler(signedBy(host, "report", { body: aReport({ seq: 1 }) }));
+    await handler(signedRequest(host, "report", { body: aReport({ seq: 1 }) }));
     const digest = world.memory.bus.events.at(-1)?.detail["digest"];
     await world.deps.hosts.markApplied({
       hostId: host.hostId,
@@ -129,7 +97,9 @@ describe("a report", () => {
       settled: [{ digest: String(digest), seq: 1 }],
     });
     calls.clear();
-    const { statusCode } = await handler(signedBy(host, "report", { body: aReport({ seq: 2 }) }));
+    const { statusCode } = await handler(
+      signedRequest(host, "report", { body: aReport({ seq: 2 }) }),
+    );
     expect(statusCode).toBe(202);
     expect([...calls]).toEqual([["beat", 1]]);
   });
@@ -142,9 +112,9 @@ describe("a report", () => {
     const text = JSON.stringify(aReport({ vms }));
     expect(text.length).toBeGreaterThan(256 * 1024);
     const headers = { "content-encoding": "gzip" };
-    const packed = signedBy(host, "report", { body: gzipSync(text), headers });
+    const packed = signedRequest(host, "report", { body: gzipSync(text), headers });
     expect(await ask(packed)).toMatchObject({ status: 202 });
-    expect(await ask(signedBy(host, "report", { body: text }))).toMatchObject({
+    expect(await ask(signedRequest(host, "report", { body: text }))).toMatchObject({
       status: 413,
       json: { code: "payload_too_large" },
     });
@@ -152,7 +122,7 @@ describe("a report", () => {
 
   it("of an old key is refused, also by a function that remembers the key", async () => {
     const { ask, host, world } = await aFleet();
-    expect(await ask(signedBy(host, "report"))).toMatchObject({ status: 202 });
+    expect(await ask(signedRequest(host, "report"))).toMatchObject({ status: 202 });
     const { joinToken } = okValue(await renewJoinToken(world.deps, host));
     const privateKey = newKey();
     const { hostId } = host;
@@ -160,12 +130,14 @@ describe("a report", () => {
     await ask(aRequestTo("joinHost", { params: { hostId }, body }));
     const before = world.memory.tables.heartbeats.all();
     for (let time = 0; time < 2; time += 1)
-      expect(await ask(signedBy(host, "report", { body: aReport({ seq: 2 }) }))).toMatchObject({
-        status: 401,
-      });
+      expect(await ask(signedRequest(host, "report", { body: aReport({ seq: 2 }) }))).toMatchObject(
+        {
+          status: 401,
+        },
+      );
     expect(world.memory.tables.heartbeats.all()).toEqual(before);
     const session = { body: { agentVersion: "1", bootId } };
-    expect(await ask(signedBy({ hostId, privateKey }, "openSession", session))).toMatchObject({
+    expect(await ask(signedRequest({ hostId, privateKey }, "openSession", session))).toMatchObject({
       status: 200,
     });
   });
@@ -191,21 +163,21 @@ describe("what is refused, and changes nothing", () => {
     ],
     [
       "host B's valid signature on host A's path",
-      async (fleet) => signedBy(await other(fleet), "report", { host: "host-a" }),
+      async (fleet) => signedRequest(await other(fleet), "report", { host: "host-a" }),
       401,
       "unauthenticated",
     ],
     [
       "host B's key under host A's name",
       async (fleet) =>
-        signedBy({ hostId: "host-a", privateKey: (await other(fleet)).privateKey }, "report"),
+        signedRequest({ hostId: "host-a", privateKey: (await other(fleet)).privateKey }, "report"),
       401,
       "unauthenticated",
     ],
     [
       "a signature of another route",
       ({ host }) => ({
-        ...signedBy(host, "results"),
+        ...signedRequest(host, "results"),
         routeKey: "POST /v1/agents/{hostId}/reports",
         rawPath: "/v1/agents/host-a/reports",
       }),
@@ -215,7 +187,7 @@ describe("what is refused, and changes nothing", () => {
     [
       "another body under a valid signature",
       ({ host }) => ({
-        ...signedBy(host, "report"),
+        ...signedRequest(host, "report"),
         body: JSON.stringify(aReport({ vms: [] })),
         isBase64Encoded: false,
       }),
@@ -224,71 +196,75 @@ describe("what is refused, and changes nothing", () => {
     ],
     [
       "a signature that is too old",
-      ({ host }) => signedBy(host, "report", { createdSeconds: NOW_SECONDS - 301 }),
+      ({ host }) => signedRequest(host, "report", { createdSeconds: NOW_SECONDS - 301 }),
       401,
       "unauthenticated",
     ],
     [
       "a signature from the future",
-      ({ host }) => signedBy(host, "report", { createdSeconds: NOW_SECONDS + 301 }),
+      ({ host }) => signedRequest(host, "report", { createdSeconds: NOW_SECONDS + 301 }),
       401,
       "unauthenticated",
     ],
     [
       "a host that there is not",
-      () => signedBy({ hostId: "host-z", privateKey: newKey() }, "report"),
+      () => signedRequest({ hostId: "host-z", privateKey: newKey() }, "report"),
       401,
       "unauthenticated",
     ],
     [
       "a name that is no host's",
-      () => signedBy({ hostId: "Host_Z", privateKey: newKey() }, "report"),
+      () => signedRequest({ hostId: "Host_Z", privateKey: newKey() }, "report"),
       401,
       "unauthenticated",
     ],
     [
       "malformed JSON",
-      ({ host }) => signedBy(host, "report", { body: '{"seq":' }),
+      ({ host }) => signedRequest(host, "report", { body: '{"seq":' }),
       400,
       "invalid_request",
     ],
     [
       "JSON that is not UTF-8",
-      ({ host }) => signedBy(host, "report", { body: new Uint8Array([0x22, 0xff, 0x22]) }),
+      ({ host }) => signedRequest(host, "report", { body: new Uint8Array([0x22, 0xff, 0x22]) }),
       400,
       "invalid_request",
     ],
     [
       "an unknown field",
-      ({ host }) => signedBy(host, "report", { body: { ...aReport(), colour: "red" } }),
+      ({ host }) => signedRequest(host, "report", { body: { ...aReport(), colour: "red" } }),
       400,
       "invalid_request",
     ],
     [
       "an unknown field of a VM",
       ({ host }) =>
-        signedBy(host, "report", { body: { ...aReport(), vms: [{ ...listed(1), state: "up" }] } }),
+        signedRequest(host, "report", {
+          body: { ...aReport(), vms: [{ ...listed(1), state: "up" }] },
+        }),
       400,
       "invalid_request",
     ],
     [
       "a wrong id",
       ({ host }) =>
-        signedBy(host, "report", { body: { ...aReport(), vms: [{ vmId: "1", power: "on" }] } }),
+        signedRequest(host, "report", {
+          body: { ...aReport(), vms: [{ vmId: "1", power: "on" }] },
+        }),
       400,
       "invalid_request",
     ],
     [
       "the same VM twice",
       ({ host }) =>
-        signedBy(host, "report", { body: { ...aReport(), vms: [listed(1), listed(1)] } }),
+        signedRequest(host, "report", { body: { ...aReport(), vms: [listed(1), listed(1)] } }),
       400,
       "invalid_request",
     ],
     [
       "2,001 VMs",
       ({ host }) =>
-        signedBy(host, "report", {
+        signedRequest(host, "report", {
           body: {
             ...aReport(),
             vms: Array.from({ length: REPORT_VMS_MAX + 1 }, (_, n) => listed(n)),
@@ -299,14 +275,14 @@ describe("what is refused, and changes nothing", () => {
     ],
     [
       "more than 256 KiB",
-      ({ host }) => signedBy(host, "report", { body: " ".repeat(256 * 1024 + 1) }),
+      ({ host }) => signedRequest(host, "report", { body: " ".repeat(256 * 1024 + 1) }),
       413,
       "payload_too_large",
     ],
     [
       "a megabyte and more, packed",
       ({ host }) =>
-        signedBy(host, "report", {
+        signedRequest(host, "report", {
           body: gzipSync(" ".repeat(1024 * 1024 + 1)),
           headers: { "content-encoding": "gzip" },
         }),
@@ -315,20 +291,20 @@ describe("what is refused, and changes nothing", () => {
     ],
     [
       "another media type",
-      ({ host }) => signedBy(host, "report", { headers: { "content-type": "text/plain" } }),
+      ({ host }) => signedRequest(host, "report", { headers: { "content-type": "text/plain" } }),
       415,
       "unsupported_media_type",
     ],
     [
       "a report of another boot",
-      ({ host }) => signedBy(host, "report", { body: { ...aReport(), bootId: "boot-9999" } }),
+      ({ host }) => signedRequest(host, "report", { body: { ...aReport(), bootId: "boot-9999" } }),
       409,
       "stale_boot",
     ],
     [
       "results of another boot",
       ({ host }) =>
-        signedBy(host, "results", {
+        signedRequest(host, "results", {
           body: {
             bootId: "boot-9999",
             results: [{ seq: 1, commandId: "c", vmId: listed(1).vmId, epoch: 1, status: "done" }],
@@ -340,7 +316,7 @@ describe("what is refused, and changes nothing", () => {
     [
       "eleven results",
       ({ host }) =>
-        signedBy(host, "results", {
+        signedRequest(host, "results", {
           body: {
             bootId,
             results: Array.from({ length: 11 }, (_, n) => ({
@@ -368,11 +344,11 @@ describe("what is refused, and changes nothing", () => {
 
   it("a replayed report: it is answered, and changes nothing", async () => {
     const { ask, host, state } = await aFleet();
-    const event = signedBy(host, "report", { body: aReport({ seq: 7 }) });
+    const event = signedRequest(host, "report", { body: aReport({ seq: 7 }) });
     expect(await ask(event)).toMatchObject({ status: 202 });
     const before = state();
     expect(await ask(event)).toMatchObject({ status: 202 });
-    const late = signedBy(host, "report", { body: aReport({ seq: 6, vms: [] }) });
+    const late = signedRequest(host, "report", { body: aReport({ seq: 6, vms: [] }) });
     expect(await ask(late)).toMatchObject({ status: 202 });
     expect(state()).toEqual(before);
   });

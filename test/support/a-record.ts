@@ -3,9 +3,13 @@ import type {
   ApartmentMessage,
   ApartmentMessageBody,
 } from "../../shared/model/apartment-message.ts";
-import { ApartmentRecord, type VmSubject } from "../../shared/model/apartment-record.ts";
+import {
+  ApartmentRecord,
+  HostApartmentRecord,
+  type VmSubject,
+} from "../../shared/model/apartment-record.ts";
 import { HostFact } from "../../shared/model/host.ts";
-import { BootId, HostId, JobId, LogicalId, VmId } from "../../shared/model/ids.ts";
+import { BootId, HostId, hostApartmentId, JobId, LogicalId, VmId } from "../../shared/model/ids.ts";
 import { JobRecord } from "../../shared/model/job.ts";
 import { Settings } from "../../shared/model/settings.ts";
 
@@ -48,6 +52,24 @@ export function aRecord(
       state: "Stopped",
       ...vm,
     },
+  });
+}
+
+export function aHostRecord(overrides: Partial<HostApartmentRecord> = {}): HostApartmentRecord {
+  return HostApartmentRecord.parse({
+    v: 1,
+    id: hostApartmentId(hostId),
+    hostId,
+    version: 1,
+    epoch: 0,
+    queued: [],
+    openIncidents: [],
+    paused: false,
+    applied: [],
+    effects: [],
+    createdAt: T0,
+    updatedAt: T0,
+    ...overrides,
   });
 }
 

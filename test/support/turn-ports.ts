@@ -6,7 +6,7 @@ import { memoryJobStore } from "../../shared/memory/memory-job-store.ts";
 import { memoryPlacement } from "../../shared/memory/memory-placement.ts";
 import type { MemoryTables } from "../../shared/memory/memory-tables.ts";
 import type { ApartmentMessage } from "../../shared/model/apartment-message.ts";
-import type { ApartmentRecord } from "../../shared/model/apartment-record.ts";
+import { type ApartmentRecord, isOfVm } from "../../shared/model/apartment-record.ts";
 import type { Command } from "../../shared/model/command.ts";
 import { settings } from "./a-record.ts";
 import { effectName } from "./turn-checks.ts";
@@ -33,7 +33,8 @@ export function gatedPorts(behind: Behind, gate: Gate): TurnDeps {
     apartments: {
       read: (id) => gate(() => apartments.read(id)),
       load: (id, jobIds) => gate(() => apartments.load(id, jobIds)),
-      commit: (next) => gate(() => behind.commit(next)),
+      commit: (next) => (isOfVm(next) ? gate(() => behind.commit(next)) : unused()),
+      createHost: unused,
       list: unused,
       due: unused,
       readDomainXml: unused,

@@ -37,6 +37,7 @@ function committed(decision: ReturnType<typeof turn>): ApartmentRecord {
 }
 
 const explosive: WorkType = {
+  subject: "vm",
   name: "vm.boom",
   version: 1,
   reception: { ...vmStopReception() },
@@ -53,7 +54,7 @@ const explosive: WorkType = {
 
 function vmStopReception(): WorkType["reception"] {
   const stop = registry.get("vm.stop");
-  if (stop === undefined) throw new Error("vm.stop is not in the registry");
+  if (stop?.subject !== "vm") throw new Error("vm.stop is not in the registry");
   return stop.reception;
 }
 

@@ -8,8 +8,8 @@ import type { Effect } from "../../../shared/model/effect.ts";
 import { byName, registry } from "../../../shared/work/registry.ts";
 import { aJob, aMessage, aRecord, jobIdOf, settings, T0 } from "../../support/a-record.ts";
 
-const [stop] = [...registry.values()].filter(({ name }) => name === "vm.stop");
-if (stop === undefined) throw new Error("vm.stop is not in the registry");
+const stop = registry.get("vm.stop");
+if (stop?.subject !== "vm") throw new Error("vm.stop is not in the registry");
 
 /** Ends at once and asks for `system.look`. */
 const asking: WorkType = {

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { evidenceFor, isNewer, observe } from "../../../shared/core/observe.ts";
-import { openTurn } from "../../../shared/core/turn.ts";
+import { openTurn, vmRecord } from "../../../shared/core/turn.ts";
 import type { Observation } from "../../../shared/model/power.ts";
 import { registry } from "../../../shared/work/registry.ts";
 import { aRecord, hostId, settings, T0 } from "../../support/a-record.ts";
@@ -27,7 +27,7 @@ describe("observations", () => {
           (turn, each) => observe(turn, hostId, each),
           openTurn(aRecord(), inputs),
         );
-        const last = end.record.observations[hostId];
+        const last = vmRecord(end).observations[hostId];
         expect(said.every((each) => !isNewer(each, last))).toBe(true);
         expect(said).toContainEqual(last);
       }),
@@ -57,7 +57,7 @@ describe("observations", () => {
         power: "off",
         receivedAt: T0 + n,
       });
-    const hosts = Object.keys(turn.record.observations);
+    const hosts = Object.keys(vmRecord(turn).observations);
     expect(hosts).toHaveLength(8);
     expect(hosts).toContain(hostId);
   });
