@@ -63,6 +63,8 @@ function describeEffect(effect: Effect): string {
       return `${effect.message.logicalId} to ${effect.to}`;
     case "event":
       return `event ${effect.event.topic}`;
+    case "forget-domain":
+      return `forget the domain of ${effect.vmId}`;
     case "open-incident":
       return `open ${effect.incident.kind}`;
     case "resolve-incident":

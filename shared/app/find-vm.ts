@@ -1,5 +1,5 @@
 /** The record of a VM that the caller may see. */
-import type { ApartmentRecord } from "../model/apartment-record.ts";
+import { type ApartmentRecord, isGone } from "../model/apartment-record.ts";
 import type { VmId } from "../model/ids.ts";
 import { type Answer, refuse } from "../model/problem.ts";
 import type { Caller } from "../model/token.ts";
@@ -11,7 +11,7 @@ export async function findVm(
   query: { readonly caller: Caller; readonly vmId: VmId },
 ): Promise<Answer<ApartmentRecord>> {
   const record = await deps.apartments.read(query.vmId);
-  if (record === undefined || !maySee(query.caller, record.vm))
+  if (record === undefined || isGone(record) || !maySee(query.caller, record.vm))
     return refuse("vm_not_found", `there is no VM ${query.vmId}`);
   return { ok: true, value: record };
 }

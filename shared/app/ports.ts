@@ -74,6 +74,8 @@ export interface ApartmentStore {
   }) => Promise<readonly { readonly id: ApartmentId; readonly wakeAt: number }[]>;
   /** The domain XML of a version; written once by `Submissions.accept`. */
   readonly readDomainXml: (id: VmId, version: number) => Promise<string | undefined>;
+  /** Of a VM that is gone; one that is not there is fine. */
+  readonly forgetDomainXml: (id: VmId, version: number) => Promise<void>;
 }
 
 /** What one request brings into being, all or nothing. */

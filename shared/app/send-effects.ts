@@ -72,6 +72,9 @@ async function sendOne(deps: SendDeps, effect: Effect): Promise<Outgoing | undef
     case "release":
       await deps.placement.release(effect);
       return undefined;
+    case "forget-domain":
+      await deps.apartments.forgetDomainXml(effect.vmId, effect.version);
+      return undefined;
     case "open-incident":
       await deps.incidents.open(effect.incident);
       return undefined;

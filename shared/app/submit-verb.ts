@@ -11,7 +11,6 @@ import type { Job, JobRecord } from "../model/job.ts";
 import { type Answer, type Refusal, refuse } from "../model/problem.ts";
 import type { Settings } from "../model/settings.ts";
 import type { Caller } from "../model/token.ts";
-import { VERBS_NOT_BUILT } from "../model/user-api.ts";
 import { registry } from "../work/registry.ts";
 import { findVm } from "./find-vm.ts";
 import { jobView } from "./job-view.ts";
@@ -187,10 +186,5 @@ export async function noHostUp(deps: Pick<Ports, "placement">): Promise<Refusal 
 }
 
 function unknownVerb(verb: string): Refusal {
-  return refuse(
-    "route_not_found",
-    VERBS_NOT_BUILT.has(verb)
-      ? `the verb "${verb}" is not built in this version`
-      : `there is no verb "${verb}"`,
-  );
+  return refuse("route_not_found", `there is no verb "${verb}"`);
 }

@@ -18,6 +18,10 @@ export function vmView(record: ApartmentRecord, domainXml?: string): Vm {
     lastHostId: vm.lastHostId,
     version: record.version,
     power: powerView(record),
+    snapshots: (vm.snapshots ?? []).map(({ takenAt, ...snapshot }) => ({
+      ...snapshot,
+      takenAt: isoTime(takenAt),
+    })),
     activeJobId: record.active?.jobId,
     queuedJobs: record.queued.length,
     createdAt: isoTime(record.createdAt),

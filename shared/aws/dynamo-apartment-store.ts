@@ -3,7 +3,7 @@
  *
  * A2 is upheld by `commit`: the one write, conditional on the version before it.
  */
-import { GetCommand, PutCommand, QueryCommand } from "@aws-sdk/lib-dynamodb";
+import { DeleteCommand, GetCommand, PutCommand, QueryCommand } from "@aws-sdk/lib-dynamodb";
 import type { ApartmentStore, VmFilter } from "../app/ports.ts";
 import { AnyApartmentRecord, type ApartmentRecord, isOfVm } from "../model/apartment-record.ts";
 import type { ApartmentId, JobId } from "../model/ids.ts";
@@ -15,7 +15,7 @@ import { type IndexListing, listIndex } from "./dynamo-list.ts";
 import { parseRecord, parseRow } from "./dynamo-row.ts";
 import { names, values } from "./expression.ts";
 import { ALL_INDEX_SHARDS, indexShard } from "./index-shard.ts";
-import { unexpiredJobs } from "./job-row.ts";
+import { ttlSeconds, unexpiredJobs } from "./job-row.ts";
 import { calling } from "./service-failure.ts";
 
 export function dynamoApartmentStore(dynamo: Dynamo): ApartmentStore {
@@ -66,6 +66,11 @@ export function dynamoApartmentStore(dynamo: Dynamo): ApartmentStore {
       const address = { table: tables.domains, key: `${id} ${version}` };
       return row === undefined ? undefined : parseRow(DomainRow, row, address).xml;
     },
+    forgetDomainXml: async (id, version) => {
+      const forget = { TableName: tables.domains, Key: { vmId: id, version } };
+      const doing = `forgetting domain XML ${version} of VM ${id}`;
+      await calling(doing, () => documents.send(new DeleteCommand(forget)));
+    },
   };
 }
 
@@ -73,9 +78,11 @@ export function dynamoApartmentStore(dynamo: Dynamo): ApartmentStore {
 export function apartmentItem(record: AnyApartmentRecord): Row {
   const due =
     record.wakeAt === undefined ? {} : { wakeShard: indexShard(record.id), wakeAt: record.wakeAt };
+  const gone = isOfVm(record) ? record.gone : undefined;
   return {
     id: record.id,
     version: record.version,
+    ...(gone === undefined ? {} : { expiresAt: ttlSeconds(gone.keptUntil) }),
     ...(isOfVm(record) ? { kind: "vm", account: record.vm.account } : { kind: "host-apartment" }),
     createdAt: record.createdAt,
     ...due,

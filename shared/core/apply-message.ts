@@ -17,6 +17,7 @@ import { type LogicalId, submitId } from "../model/ids.ts";
 import { apartmentOf } from "../model/job.ts";
 import { release, resolveIncident } from "./consequences.ts";
 import { cancellation, endUnbegun } from "./end-job.ts";
+import { isTooLate } from "./gone.ts";
 import { observe } from "./observe.ts";
 import { admit, cancelActive, isNew, wakeJob } from "./run-job.ts";
 import { isAwaited, settle } from "./settle.ts";
@@ -25,6 +26,7 @@ import { amend, amendVm, type Turn, vmRecord, want } from "./turn.ts";
 /** The turn after one message; the same turn if it says nothing new. */
 export function applyMessage(turn: Turn, message: ApartmentMessage): Turn {
   if (turn.record.applied.includes(message.logicalId)) return turn;
+  if (isTooLate(turn, message.body.kind)) return turn;
   const applied = applyBody(turn, message);
   const newsworthy = applied !== turn && applied.needs.length === 0;
   return newsworthy ? note(applied, message.logicalId) : applied;

@@ -9,6 +9,7 @@ import { turnsOn } from "../model/command.ts";
 import type { HostId } from "../model/ids.ts";
 import { consequences, release } from "./consequences.ts";
 import { abandonJob, endJob } from "./end-job.ts";
+import { layToRest } from "./gone.ts";
 import {
   amend,
   amendVm,
@@ -34,13 +35,15 @@ export function carryOut(turn: Turn, outcome: Outcome<unknown, unknown> | Invali
       return abandonJob(turn, { code: "invalid_payload", detail: outcome.detail });
     case "wait":
       return wait(consequences(turn, outcome), active, outcome);
-    case "succeed":
-      return endJob(consequences(turn, outcome), {
+    case "succeed": {
+      const ended = endJob(consequences(turn, outcome), {
         status: "succeeded",
         result: outcome.result,
         note: outcome.note,
         systemJob: outcome.systemJob,
       });
+      return outcome.gone === true ? layToRest(ended) : ended;
+    }
     case "fail":
       return endJob(consequences(turn, outcome), {
         status: "failed",

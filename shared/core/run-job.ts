@@ -7,6 +7,7 @@
 import {
   type ActiveJob,
   type ApartmentRecord,
+  isGone,
   isOfVm,
   QUEUED_JOBS_MAX,
 } from "../model/apartment-record.ts";
@@ -76,7 +77,10 @@ export function beginNext(turn: Turn): Turn {
   const job = turn.inputs.facts.jobs.get(head.jobId);
   if (job === undefined) return want(turn, [{ kind: "job", jobId: head.jobId }]);
   const taken = amend(turn, { queued });
-  return job === null ? taken : begin(taken, job);
+  if (job === null) return taken;
+  return isOfVm(taken.record) && isGone(taken.record)
+    ? endUnbegun(taken, job.id, { code: "vm_state_conflict", detail: "the VM is gone" })
+    : begin(taken, job);
 }
 
 /** Asks the active job again. */

@@ -139,7 +139,13 @@ export type Outcome<M, R> =
       readonly deadlineInMs: number;
       readonly percent?: number;
     } & Consequences)
-  | ({ readonly kind: "succeed"; readonly result: R } & Consequences & Sequel)
+  | ({
+      readonly kind: "succeed";
+      readonly result: R;
+      /** No host knows the VM any more: from now on there is none. */
+      readonly gone?: true;
+    } & Consequences &
+      Sequel)
   | ({ readonly kind: "fail"; readonly error: JobError } & Consequences & Sequel)
   | { readonly kind: "need"; readonly facts: readonly FactRequest[] }
   /** A wake-up that changes nothing for this job. */

@@ -44,6 +44,9 @@ export function memoryApartmentStore({ tables, clock }: MemoryStoreDeps): Apartm
         )
         .toSorted((one, other) => one.wakeAt - other.wakeAt)
         .slice(0, limit),
+    forgetDomainXml: async (id, version) => {
+      domains.remove(domainKey(id, version));
+    },
     readDomainXml: async (id, version) => domains.get(domainKey(id, version))?.xml,
   };
 }

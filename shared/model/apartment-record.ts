@@ -135,6 +135,8 @@ export const ApartmentRecord = z.strictObject({
   vm: VmSubject,
   observations: z.record(HostId, Observation),
   unsettled: z.array(UnsettledCommand),
+  /** The VM was expunged; nobody sees it any more, and what comes for it changes nothing (ADR 16). */
+  gone: z.optional(z.strictObject({ at: Instant, keptUntil: Instant })),
 });
 export type ApartmentRecord = z.infer<typeof ApartmentRecord>;
 
@@ -151,6 +153,11 @@ export type AnyApartmentRecord = z.infer<typeof AnyApartmentRecord>;
 
 export function isOfVm(record: AnyApartmentRecord): record is ApartmentRecord {
   return "vm" in record;
+}
+
+/** Whether its VM was expunged: to whoever asks, there is no such VM. */
+export function isGone({ gone }: Pick<ApartmentRecord, "gone">): boolean {
+  return gone !== undefined;
 }
 
 /** `Apartment` of the contract: who holds it, since when, for what it waits, who is next. */

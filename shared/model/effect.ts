@@ -99,6 +99,8 @@ export const Effect = z.discriminatedUnion("kind", [
   z.strictObject({ kind: z.literal("message"), to: ApartmentId, message: ApartmentMessage }),
   z.strictObject({ kind: z.literal("event"), event: TopicEvent }),
   z.strictObject({ kind: z.literal("open-incident"), incident: IncidentRecord }),
+  /** The domain XML of a VM that is gone. */
+  z.strictObject({ kind: z.literal("forget-domain"), vmId: VmId, version: Count }),
   z.strictObject({ kind: z.literal("resolve-incident"), incidentId: IncidentId, at: Instant }),
 ]);
 export type Effect = z.infer<typeof Effect>;

@@ -1,5 +1,5 @@
 /** Which records a list's filter lets through: said once, for the adapters that cannot ask their engine. */
-import type { ApartmentRecord } from "./apartment-record.ts";
+import { type ApartmentRecord, isGone } from "./apartment-record.ts";
 import { HostId } from "./ids.ts";
 import type { IncidentRecord } from "./incident.ts";
 import type { JobRecord } from "./job.ts";
@@ -20,6 +20,7 @@ export function vmMatches(
   }>,
 ): boolean {
   const { vm } = record;
+  if (isGone(record)) return false;
   return allMatch([
     [filter.account, vm.account],
     [filter.state, vm.state],

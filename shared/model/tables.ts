@@ -39,6 +39,8 @@ export const TABLES = {
   /** One item a VM: its record. */
   apartments: {
     partition: S("id"),
+    /** Of VMs that are gone only. */
+    ttl: "expiresAt",
     indexes: {
       /** Sparse: only what has a `wakeAt`. */
       due: { partition: N("wakeShard"), sort: N("wakeAt"), include: [] },

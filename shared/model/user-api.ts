@@ -52,14 +52,14 @@ export const ListVmsQuery = z.strictObject({
 export const VmPage = page(Vm);
 export const VmAndJob = z.strictObject({ vm: Vm, job: Job });
 
-/** The verbs that this version runs; another one of the contract's is `route_not_found` and says so. */
-export const VmVerb = z.enum(["start", "stop", "migrate"]);
-export type VmVerb = z.infer<typeof VmVerb>;
-/** The contract's verbs that are not built yet. */
-export const VERBS_NOT_BUILT: ReadonlySet<string> = new Set([
+/** The verbs on a VM; a work type's name is `vm.<verb>`. */
+export const VmVerb = z.enum([
+  "start",
+  "stop",
   "reboot",
   "suspend",
   "resume",
+  "migrate",
   "destroy",
   "recover",
   "expunge",
@@ -70,6 +70,7 @@ export const VERBS_NOT_BUILT: ReadonlySet<string> = new Set([
   "attach",
   "detach",
 ]);
+export type VmVerb = z.infer<typeof VmVerb>;
 
 export const PauseRequest = z.strictObject({ paused: z.boolean() });
 

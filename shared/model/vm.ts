@@ -111,6 +111,8 @@ export const Vm = z.strictObject({
     observedAt: z.optional(z.iso.datetime()),
     detail: z.optional(z.string()),
   }),
+  /** In the order in which they were taken. */
+  snapshots: z.array(z.extend(Snapshot, { takenAt: z.iso.datetime() })),
   activeJobId: z.optional(JobId),
   queuedJobs: Count,
   createdAt: z.iso.datetime(),

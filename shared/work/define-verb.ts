@@ -43,7 +43,7 @@ export type Verb<I, M, R> = {
   /** How long a host in doubt may take to answer. Absent: `CONFIRM_MS`. */
   readonly findForMs?: (context: WorkContext<I, unknown>) => number;
   /** It is so already: how that is said. Absent: nothing is so already. */
-  readonly atOnce?: (context: WorkContext<I, unknown>) => Outcome<never, R>;
+  readonly atOnce?: (context: WorkContext<I, unknown>) => Outcome<M, R>;
   readonly go: (context: WorkContext<I, unknown>) => Outcome<M, R>;
   readonly resume: (context: WorkContext<I, M>, wakeup: Wakeup) => Outcome<M, R>;
   /** A host in doubt did not say. Absent: `host_unreachable`. */
@@ -136,7 +136,7 @@ function receive<I, M, R>(
     case "at_once":
       if (verb.atOnce === undefined)
         throw new Error(`${verb.name} does not say what is so at once`);
-      return verb.atOnce(context);
+      return doing(verb.atOnce(context));
     case "conflict":
     case "probe": // no state that was found is
       return conflict(verb, context);

@@ -1,10 +1,26 @@
 /** The only list of work types. */
 import type { AnyWorkType, WorkRegistry } from "../core/work-type.ts";
+import { vmAttach } from "./vm-attach.ts";
+import { vmDeleteSnapshot } from "./vm-delete-snapshot.ts";
+import { vmDestroy } from "./vm-destroy.ts";
+import { vmDetach } from "./vm-detach.ts";
+import { vmExpunge } from "./vm-expunge.ts";
 import { vmMigrate } from "./vm-migrate.ts";
+import { vmReboot } from "./vm-reboot.ts";
+import { vmRecover } from "./vm-recover.ts";
+import { vmResume } from "./vm-resume.ts";
+import { vmRevert } from "./vm-revert.ts";
+import { vmScale } from "./vm-scale.ts";
+import { vmSnapshot } from "./vm-snapshot.ts";
 import { vmDeploy, vmStart } from "./vm-start.ts";
 import { vmStop } from "./vm-stop.ts";
+import { vmSuspend } from "./vm-suspend.ts";
 
-export const registry: WorkRegistry = byName([vmStart, vmDeploy, vmStop, vmMigrate]);
+export const registry: WorkRegistry = byName([
+  ...[vmDeploy, vmStart, vmStop, vmReboot, vmSuspend, vmResume, vmMigrate],
+  ...[vmDestroy, vmRecover, vmExpunge, vmScale],
+  ...[vmSnapshot, vmRevert, vmDeleteSnapshot, vmAttach, vmDetach],
+]);
 
 /** A registry of these types; a name given twice is a bug. */
 export function byName(types: readonly AnyWorkType[]): WorkRegistry {

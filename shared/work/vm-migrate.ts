@@ -209,9 +209,7 @@ function concluded(
     case "paused":
       if (isThere) return splitBrain(context, target);
       if (source.why === "stale" && source.power === "on" && there === "off")
-        return knowing(moveTo(context, place(context, wishOf(context), search)), {
-          state: "Running",
-        });
+        return knowing(again(context, search), { state: "Running" });
       return ended(context, source.detail, trueState(source.power, sourceOf(context)));
     case "silent":
       return ended(
@@ -222,6 +220,12 @@ function concluded(
     default:
       return source.power satisfies never;
   }
+}
+
+/** Its source's agent restarted under it, and nothing of it runs: room is held anew, the hosts may have changed. */
+function again(context: Context, search: Search): Step {
+  const refusal = `${sourceOf(context)}: its agent restarted under the migration`;
+  return moveTo(context, place(context, wishOf(context), { ...search, refusal }));
 }
 
 function arrived(power: "on" | "paused", hostId: HostId): Step {

@@ -19,6 +19,8 @@ export function effectName(effect: Effect): string {
       return `event ${effect.event.id}`;
     case "open-incident":
       return `open ${effect.incident.id}`;
+    case "forget-domain":
+      return `forget-domain ${effect.vmId} ${effect.version}`;
     case "resolve-incident":
       return `resolve ${effect.incidentId}`;
     default:

@@ -281,6 +281,29 @@ export function apartmentStoreContract(open: OpenStores): void {
       });
     });
 
+    test("shows a VM that is gone to whoever reads it by id, and to no list", async () => {
+      const record = aRecord({ wakeAt: T0 });
+      await accept(record);
+      const gone = { at: T0, keptUntil: T0 + 1_000 };
+      const next = aRecord({ ...record, version: 2, wakeAt: undefined, gone });
+      expect(await world.apartments.commit(next)).toBe("committed");
+      expect(await world.apartments.read(record.id)).toEqual(next);
+      const listed = await world.apartments.list({}, { limit: 10 });
+      expect(listed).toMatchObject({ ok: true, items: [] });
+      expect(await world.submissions.accept({ vm: { record }, now: T0 })).toEqual({
+        status: "vm_exists",
+      });
+    });
+
+    test("forgets the domain XML of a VM that is gone, and again", async () => {
+      const record = aRecord({ vm: { domainXmlVersion: 1 } });
+      await accept(record, "<domain/>");
+      for (const _ of ["forget", "again"]) {
+        await world.apartments.forgetDomainXml(record.id, 1);
+        expect(await world.apartments.readDomainXml(record.id, 1)).toBeUndefined();
+      }
+    });
+
     test("keeps the domain XML by version", async () => {
       const xml = `<domain><title>Größe ✓ 🚀</title>${"<x/>".repeat(10_000)}</domain>`;
       await accept(aRecord({ vm: { domainXmlVersion: 1 } }), xml);

@@ -3,7 +3,6 @@ import "../support/function-environment.ts";
 import { describe, expect, it } from "vitest";
 import { vmsApi } from "../../functions/api-vms.ts";
 import type { Operation } from "../../shared/model/routes.ts";
-import { VERBS_NOT_BUILT } from "../../shared/model/user-api.ts";
 import { aCaller } from "../support/api-caller.ts";
 import type { aRequestTo } from "../support/http-event.ts";
 import { aHostInSession, vmIdOf } from "../support/joined-host.ts";
@@ -235,15 +234,6 @@ describe("what is refused, and changes nothing", () => {
       expect(answer.json.errors.map((error: { path: string }) => error.path)).toContain(path);
     expect(state()).toEqual(before);
     expect(world.taken()).toEqual([]);
-  });
-
-  it.each([...VERBS_NOT_BUILT])("a verb that is to come says so: %s", async (verb) => {
-    const { operator } = await anApi();
-    const answer = await operator("submitVerb", { params: { vmId, verb } });
-    expect(answer).toMatchObject({
-      status: 404,
-      json: { code: "route_not_found", detail: expect.stringContaining("not built") },
-    });
   });
 
   it("another account's VM, as if it were not there", async () => {

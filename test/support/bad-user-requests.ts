@@ -158,7 +158,6 @@ export const BAD_USER_REQUESTS: Readonly<Record<string, BadUserRequest>> = {
   },
 
   "an unknown verb": missing("POST", "/v1/vms/{vm}/teleport", "route_not_found"),
-  "a verb that is not built": missing("POST", "/v1/vms/{vm}/reboot", "route_not_found"),
   "an unknown route": missing("GET", "/v1/nothing", "route_not_found"),
   "a route with one slash more": missing("GET", "/v1/vms/", "route_not_found"),
   "another method": {

@@ -38,6 +38,7 @@ export function gatedPorts(behind: Behind, gate: Gate): TurnDeps {
       list: unused,
       due: unused,
       readDomainXml: unused,
+      forgetDomainXml: unused,
     },
     ...gatedRooms(behind, gate),
     ...gatedQueues(behind, gate),

@@ -35,7 +35,6 @@ describe("submitting a verb", () => {
 
   it.each([
     ["an unknown verb", { verb: "teleport" }, "route_not_found"],
-    ["a verb that is not built", { verb: "reboot" }, "route_not_found"],
     ["the work that only creation submits", { verb: "deploy" }, "route_not_found"],
     ["a system's own work", { verb: "verify" }, "route_not_found"],
     ["an unknown field", { body: { hostID: "host-a" } }, "invalid_request"],

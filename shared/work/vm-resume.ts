@@ -1,0 +1,24 @@
+/** Resume: a paused guest goes on where it was. */
+import { defineDeed, NoInput } from "./define-deed.ts";
+import { IN_DOUBT, LAID_OFF } from "./receptions.ts";
+
+export const vmResume = defineDeed({
+  name: "vm.resume",
+  version: 1,
+  input: NoInput,
+  reception: {
+    Stopped: "conflict",
+    Running: "at_once",
+    Suspended: "go",
+    ...LAID_OFF,
+    ...IN_DOUBT,
+  },
+  deed: ({ settings }) => ({
+    call: { verb: "resume", args: {} },
+    timeoutSeconds: settings.commandTimeoutSeconds.others,
+    step: "resuming",
+    note: "lets it go on",
+    percent: 50,
+    shows: "on",
+  }),
+});

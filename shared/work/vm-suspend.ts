@@ -1,0 +1,24 @@
+/** Suspend: the guest pauses in its host's memory, and keeps its room there. */
+import { defineDeed, NoInput } from "./define-deed.ts";
+import { IN_DOUBT, LAID_OFF } from "./receptions.ts";
+
+export const vmSuspend = defineDeed({
+  name: "vm.suspend",
+  version: 1,
+  input: NoInput,
+  reception: {
+    Stopped: "conflict",
+    Running: "go",
+    Suspended: "at_once",
+    ...LAID_OFF,
+    ...IN_DOUBT,
+  },
+  deed: ({ settings }) => ({
+    call: { verb: "suspend", args: {} },
+    timeoutSeconds: settings.commandTimeoutSeconds.others,
+    step: "suspending",
+    note: "pauses it",
+    percent: 50,
+    shows: "paused",
+  }),
+});
