@@ -84,6 +84,7 @@ function environmentOf(
     VMSYNC_HOSTS_TABLE: tables.nameOf("hosts"),
     VMSYNC_INCIDENTS_TABLE: tables.nameOf("incidents"),
     VMSYNC_EVENTS_TABLE: tables.nameOf("events"),
+    VMSYNC_INTERESTS_TABLE: tables.nameOf("interests"),
     VMSYNC_TOKENS_TABLE: tables.nameOf("tokens"),
     VMSYNC_APARTMENT_QUEUE_URL: apartmentQueue.queue.queueUrl,
     VMSYNC_BUS_NAME: topics.bus.eventBusName,

@@ -74,6 +74,7 @@ export function portsOf(deps: GateDeps, ports: Ports, worker: Worker): Ports {
     bus: gated(ports.bus, "bus"),
     incidents: gated(ports.incidents, "incidents"),
     events: gated(ports.events, "events"),
+    interests: gated(ports.interests, "interests"),
     tokens: gated(ports.tokens, "tokens"),
     clock: {
       now: () => deps.time.now() + worker.skewMs,

@@ -25,6 +25,7 @@ import type {
 } from "../model/host.ts";
 import type { AccountId, ApartmentId, BootId, HostId, JobId, VmId } from "../model/ids.ts";
 import type { IncidentId, IncidentKind, IncidentRecord } from "../model/incident.ts";
+import type { Interest } from "../model/interest.ts";
 import type { JobRecord, JobStatus } from "../model/job.ts";
 import type { Power } from "../model/power.ts";
 import type { TokenId, TokenRecord } from "../model/token.ts";
@@ -368,6 +369,19 @@ export interface EventStore {
   readonly history: (filter: EventFilter, page: PageRequest) => Promise<Page<TopicEvent>>;
 }
 
+/** Who waits for events of which topics. */
+export interface Interests {
+  /**
+   * Registered when it resolves: whoever asks `under` from then on is answered it. Registering again changes nothing, nor
+   * does registering what was removed.
+   */
+  readonly register: (interest: Interest) => Promise<void>;
+  /** Also before it was registered; remembered for a day. */
+  readonly remove: (interest: Pick<Interest, "id" | "topic">) => Promise<void>;
+  /** Everything registered under one of these prefixes. Consistent; one call where there is nothing. */
+  readonly under: (prefixes: readonly string[]) => Promise<readonly Interest[]>;
+}
+
 export interface TokenStore {
   readonly create: (token: TokenRecord) => Promise<"created" | "exists">;
   readonly read: (id: TokenId) => Promise<TokenRecord | undefined>;
@@ -423,6 +437,7 @@ export type Ports = {
   readonly bus: Bus;
   readonly incidents: IncidentStore;
   readonly events: EventStore;
+  readonly interests: Interests;
   readonly tokens: TokenStore;
   readonly clock: Clock;
   readonly names: Names;

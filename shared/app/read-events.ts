@@ -7,7 +7,7 @@ import { byAge } from "../model/event-log.ts";
 import type { VmId } from "../model/ids.ts";
 import { type Answer, refuse } from "../model/problem.ts";
 import type { Caller } from "../model/token.ts";
-import { type Event, subjectOf, type TopicEvent } from "../model/topic.ts";
+import { type Event, eventSubject, type TopicEvent } from "../model/topic.ts";
 import { answerPage, type PageOf } from "./answer-page.ts";
 import { findVm } from "./find-vm.ts";
 import { isoTime } from "./iso-time.ts";
@@ -54,5 +54,5 @@ function accountSeen({ role, account }: Caller) {
 
 function eventView(event: TopicEvent): Event {
   const { id, family, topic, at, account, detail } = event;
-  return { id, type: family, topic, at: isoTime(at), account, ...subjectOf(event), detail };
+  return { id, type: family, topic, at: isoTime(at), account, ...eventSubject(event), detail };
 }

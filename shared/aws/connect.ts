@@ -15,6 +15,7 @@ import type { Dynamo } from "./dynamo-call.ts";
 import { dynamoEventStore } from "./dynamo-event-store.ts";
 import { dynamoHostStore } from "./dynamo-host-store.ts";
 import { dynamoIncidentStore } from "./dynamo-incident-store.ts";
+import { dynamoInterests } from "./dynamo-interests.ts";
 import { dynamoJobStore } from "./dynamo-job-store.ts";
 import { dynamoPlacement } from "./dynamo-placement.ts";
 import { dynamoSubmissions } from "./dynamo-submissions.ts";
@@ -61,6 +62,7 @@ export function connect(environment: Environment & { readonly settings: Settings
     placement: dynamoPlacement(dynamo),
     incidents: dynamoIncidentStore({ ...dynamo, retention: environment.settings }),
     events: dynamoEventStore({ ...dynamo, retention: environment.settings }),
+    interests: dynamoInterests(dynamo),
     tokens: dynamoTokenStore(dynamo),
     apartmentQueue: sqsApartmentQueue(apartmentQueue),
     redelivery: sqsRedelivery(apartmentQueue),
@@ -113,6 +115,7 @@ export function tablesOf(environment: Environment): Dynamo["tables"] {
     hosts: environment.VMSYNC_HOSTS_TABLE,
     incidents: environment.VMSYNC_INCIDENTS_TABLE,
     events: environment.VMSYNC_EVENTS_TABLE,
+    interests: environment.VMSYNC_INTERESTS_TABLE,
     tokens: environment.VMSYNC_TOKENS_TABLE,
   };
 }

@@ -14,6 +14,7 @@ import { memoryCommandQueues } from "./memory-command-queues.ts";
 import { memoryEventStore } from "./memory-event-store.ts";
 import { memoryHostStore } from "./memory-host-store.ts";
 import { memoryIncidentStore } from "./memory-incident-store.ts";
+import { memoryInterests } from "./memory-interests.ts";
 import { memoryJobStore } from "./memory-job-store.ts";
 import { memoryPlacement } from "./memory-placement.ts";
 import { type MemoryQueues, memoryQueues } from "./memory-queues.ts";
@@ -58,6 +59,7 @@ export function connectMemory(deps: MemoryDeps): Memory {
     placement: memoryPlacement({ tables }),
     incidents: memoryIncidentStore({ tables, clock, retention: settings }),
     events: memoryEventStore({ tables, clock, retention: settings }),
+    interests: memoryInterests({ tables, clock }),
     tokens: memoryTokenStore({ tables }),
     apartmentQueue: memoryApartmentQueue({ queues, hash }),
     redelivery: memoryRedelivery({ queues }),

@@ -3,7 +3,7 @@ import { ApartmentRecord, HostApartmentRecord } from "../model/apartment-record.
 import { Heartbeat, HostRecord, Inventory } from "../model/host.ts";
 import { IncidentRecord } from "../model/incident.ts";
 import { JobRecord } from "../model/job.ts";
-import { DomainRow, EventRow, IdempotencyRow, ReservationRow } from "../model/rows.ts";
+import { DomainRow, EventRow, IdempotencyRow, InterestRow, ReservationRow } from "../model/rows.ts";
 import { TokenRecord } from "../model/token.ts";
 import { memoryTable } from "./memory-table.ts";
 
@@ -26,6 +26,8 @@ export function memoryTables() {
     incidents: memoryTable(IncidentRecord),
     /** In the order in which they were recorded. */
     events: memoryTable(EventRow),
+    /** Key: the interest's id. */
+    interests: memoryTable(InterestRow),
     tokens: memoryTable(TokenRecord),
   };
 }

@@ -1,5 +1,5 @@
 /** How the log of events is laid out: what is in one page, which streams an event is part of, in which order. */
-import { subjectOf, type TopicEvent } from "./topic.ts";
+import { eventSubject, type TopicEvent } from "./topic.ts";
 
 /**
  * Events of one page. Each costs its own item and at most a page in the streams of its account, VM and host: with the page
@@ -9,7 +9,7 @@ export const PAGE_EVENTS_MAX = 24;
 
 /** The streams of an event: of all, and of each that it is about. */
 export function streamsOf(event: TopicEvent): readonly string[] {
-  const { vmId, hostId } = subjectOf(event);
+  const { vmId, hostId } = eventSubject(event);
   return [
     ALL_STREAM,
     ...(event.account === undefined ? [] : [`account#${event.account}`]),

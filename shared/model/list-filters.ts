@@ -4,7 +4,7 @@ import { HostId } from "./ids.ts";
 import type { IncidentRecord } from "./incident.ts";
 import type { JobRecord } from "./job.ts";
 import type { Observation, Power } from "./power.ts";
-import { subjectOf, type TopicEvent } from "./topic.ts";
+import { eventSubject, type TopicEvent } from "./topic.ts";
 
 /** An absent field lets everything through. */
 type Wanted<Fields> = { readonly [K in keyof Fields]?: Fields[K] | undefined };
@@ -88,7 +88,7 @@ export function eventMatches(
   event: TopicEvent,
   filter: Wanted<{ account: string; vmId: string; hostId: string; family: string }>,
 ): boolean {
-  const { vmId, hostId } = subjectOf(event);
+  const { vmId, hostId } = eventSubject(event);
   return allMatch([
     [filter.account, event.account],
     [filter.vmId, vmId],

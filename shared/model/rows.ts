@@ -5,6 +5,7 @@
 import * as z from "zod/mini";
 import { Capacity, HostState } from "./host.ts";
 import { ApartmentId, BootId, Count, HostId, Instant, JobId, VmId } from "./ids.ts";
+import { Interest } from "./interest.ts";
 import { TopicEvent } from "./topic.ts";
 import { Labels } from "./vm.ts";
 
@@ -67,3 +68,11 @@ export const EventRow = z.object({ record: TopicEvent, expiresAtMs: Instant });
 export const EventPageRow = z.object({ page: Count, at: Instant, ids: z.array(z.string()) });
 /** The number and time of a shard's last page. */
 export const EventHeadRow = z.object({ last: Count, at: Instant });
+
+/** Registered, or removed: then it stays for a day, so that an older registration that comes late changes nothing. */
+export const InterestRow = z.discriminatedUnion("held", [
+  z.object({ held: z.literal(true), record: Interest }),
+  z.object({ held: z.literal(false) }),
+]);
+/** How many are registered under a prefix. */
+export const InterestCountRow = z.object({ prefix: z.string(), live: z.int() });

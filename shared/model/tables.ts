@@ -100,6 +100,8 @@ export const TABLES = {
    * number; the head of a shard is number 0 of its `all` stream.
    */
   events: { partition: S("stream"), sort: N("page"), ttl: "expiresAt", indexes: {} },
+  /** `id` of one that waits; `#`: how many do. */
+  interests: { partition: S("prefix"), sort: S("id"), ttl: "expiresAt", indexes: {} },
   tokens: { partition: S("id"), indexes: { byKind: listing(N("createdAt")) } },
 } as const satisfies Readonly<Record<string, TableShape>>;
 

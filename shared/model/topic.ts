@@ -91,7 +91,7 @@ const Subject = z.object({
 });
 
 /** What an event is about. Of a custom event nobody knows: its detail is a user's own, and may name others' VMs. */
-export function subjectOf({
+export function eventSubject({
   family,
   detail,
 }: Pick<TopicEvent, "family" | "detail">): z.infer<typeof Subject> {

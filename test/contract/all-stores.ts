@@ -2,6 +2,7 @@ import { apartmentStoreContract } from "./apartment-store.contract.ts";
 import { eventStoreContract } from "./event-store.contract.ts";
 import { hostStoreContract } from "./host-store.contract.ts";
 import { incidentStoreContract } from "./incident-store.contract.ts";
+import { interestsContract } from "./interests.contract.ts";
 import { jobStoreContract } from "./job-store.contract.ts";
 import { placementContract } from "./placement.contract.ts";
 import type { OpenStores } from "./store-world.ts";
@@ -17,5 +18,6 @@ export function allStoreContracts(open: OpenStores): void {
   placementContract(open);
   incidentStoreContract(open);
   eventStoreContract(open);
+  interestsContract(open);
   tokenStoreContract(open);
 }

@@ -6,6 +6,7 @@ import { dynamoApartmentStore } from "../../shared/aws/dynamo-apartment-store.ts
 import { dynamoEventStore } from "../../shared/aws/dynamo-event-store.ts";
 import { dynamoHostStore } from "../../shared/aws/dynamo-host-store.ts";
 import { dynamoIncidentStore } from "../../shared/aws/dynamo-incident-store.ts";
+import { dynamoInterests } from "../../shared/aws/dynamo-interests.ts";
 import { dynamoJobStore } from "../../shared/aws/dynamo-job-store.ts";
 import { dynamoPlacement } from "../../shared/aws/dynamo-placement.ts";
 import { dynamoSubmissions } from "../../shared/aws/dynamo-submissions.ts";
@@ -18,7 +19,15 @@ import { type TestClock, testClock } from "../support/test-clock.ts";
 
 export type Stores = Pick<
   Ports,
-  "apartments" | "submissions" | "jobs" | "hosts" | "placement" | "incidents" | "events" | "tokens"
+  | "apartments"
+  | "submissions"
+  | "jobs"
+  | "hosts"
+  | "placement"
+  | "incidents"
+  | "events"
+  | "interests"
+  | "tokens"
 >;
 export type StoreWorld = Stores & { readonly clock: TestClock };
 export type OpenStores = () => Promise<StoreWorld>;
@@ -39,6 +48,7 @@ export async function openDynamoStores(client: DynamoDBClient): Promise<StoreWor
     placement: dynamoPlacement(dynamo),
     incidents: dynamoIncidentStore({ ...dynamo, retention: settings }),
     events: dynamoEventStore({ ...dynamo, retention: settings }),
+    interests: dynamoInterests(dynamo),
     tokens: dynamoTokenStore(dynamo),
     clock,
   };

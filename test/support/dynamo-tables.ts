@@ -11,7 +11,7 @@ export async function createTables(
   generation += 1;
   const prefix = `t${process.pid}-${generation}-`;
   const create = (name: TableName) => createTable(client, `${prefix}${name}`, TABLES[name]);
-  const [apartments, domains, jobs, idempotency, hosts, incidents, events, tokens] =
+  const [apartments, domains, jobs, idempotency, hosts, incidents, events, interests, tokens] =
     await Promise.all([
       create("apartments"),
       create("domains"),
@@ -20,9 +20,10 @@ export async function createTables(
       create("hosts"),
       create("incidents"),
       create("events"),
+      create("interests"),
       create("tokens"),
     ]);
-  return { apartments, domains, jobs, idempotency, hosts, incidents, events, tokens };
+  return { apartments, domains, jobs, idempotency, hosts, incidents, events, interests, tokens };
 }
 
 async function createTable(

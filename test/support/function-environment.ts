@@ -14,6 +14,7 @@ Object.assign(process.env, {
   VMSYNC_HOSTS_TABLE: "hosts",
   VMSYNC_INCIDENTS_TABLE: "incidents",
   VMSYNC_EVENTS_TABLE: "events",
+  VMSYNC_INTERESTS_TABLE: "interests",
   VMSYNC_TOKENS_TABLE: "tokens",
   VMSYNC_APARTMENT_QUEUE_URL: "https://queue.invalid/apartments.fifo",
   VMSYNC_BUS_NAME: "test",
