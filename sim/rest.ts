@@ -4,6 +4,8 @@ import { reservationKey } from "../shared/memory/memory-tables.ts";
 import type { ApartmentRecord } from "../shared/model/apartment-record.ts";
 import type { HostId } from "../shared/model/ids.ts";
 import { hasEnded, type JobRecord } from "../shared/model/job.ts";
+import type { Power } from "../shared/model/power.ts";
+import type { VmState } from "../shared/model/vm.ts";
 import { registry } from "../shared/work/registry.ts";
 import type { Broken, Violation } from "./checks/violation.ts";
 import type { JobSeen } from "./checks/watch.ts";
@@ -53,21 +55,35 @@ function checkJob(job: JobRecord, seen: JobSeen | undefined, broken: Broken): vo
     broken("once", `the journal of ${id} is not what its turns said`);
 }
 
-/** Running: on at that host and nowhere else. Any other state but Unknown: on nowhere. */
+/** How a VM is at its host, by its state; nothing: it is held nowhere. Any other state is none to rest in. */
+const POWER_OF: Readonly<Partial<Record<VmState, Power | "held_nowhere">>> = {
+  Running: "on",
+  Suspended: "paused",
+  Stopped: "held_nowhere",
+  Destroyed: "held_nowhere",
+  Error: "held_nowhere",
+};
+
+/** Every VM's record equals its hypervisors. */
 function checkTruth({ id, vm }: ApartmentRecord, hosts: readonly SimHost[], broken: Broken): void {
-  const heldAt = hosts.flatMap(({ hostId, hypervisor }) =>
-    hypervisor.behindTheBack.seen(id)?.held === true ? [hostId] : [],
-  );
-  const mayBe = vm.hostId === undefined ? [] : [vm.hostId];
-  const allowed = VERIFIES
-    ? [vm.state === "Running" ? mayBe : []]
-    : [mayBe, ...(vm.state === "Running" || vm.state === "Unknown" ? [[]] : [])];
-  const settled = vm.state === "Stopped" ? [[]] : allowed;
-  if (!settled.some((hostIds) => hostIds.join() === heldAt.join()))
+  const held = hosts.flatMap(({ hostId, hypervisor }) => {
+    const seen = hypervisor.behindTheBack.seen(id);
+    return seen?.held === true ? [`${seen.power} at ${hostId}`] : [];
+  });
+  const power = POWER_OF[vm.state];
+  const wanted = power === "held_nowhere" ? "" : `${power} at ${vm.hostId}`;
+  const isTrue = power !== undefined && held.join() === wanted;
+  if (!isTrue && (VERIFIES || !mayDiffer(vm, held)))
     broken(
       "truth",
-      `${id} is ${vm.state} at ${vm.hostId ?? "no host"}, and on at [${heldAt.join(", ")}]`,
+      `${id} is ${vm.state} at ${vm.hostId ?? "no host"}; in truth it is [${held.join(", ")}]`,
     );
+}
+
+/** Before `vm.verify`: what went off by itself, and what nobody could be asked about. */
+function mayDiffer({ state, hostId }: ApartmentRecord["vm"], held: readonly string[]): boolean {
+  if (state === "Running" || state === "Suspended") return held.length === 0;
+  return state === "Unknown" && held.every((text) => text.endsWith(` at ${hostId}`));
 }
 
 /** Room is held at the VM's own host, and nowhere else. */

@@ -2,9 +2,9 @@
  * One run: a time of faults and wishes, then a time in which everything comes to its end; and what became of it.
  */
 
-import type { VmId } from "../shared/model/ids.ts";
 import type { Violation } from "./checks/violation.ts";
 import { startControlPlane } from "./control-plane.ts";
+import { checkCopies } from "./copies.ts";
 import type { FaultKind } from "./fault-table.ts";
 import { startOperators } from "./operators.ts";
 import type { Plan } from "./plan.ts";
@@ -36,7 +36,7 @@ export async function runSimulation(
   if (options.history === "kept") history.keep();
   const hosts: SimHost[] = [];
   for (let n = 1; n <= plan.hosts; n += 1)
-    hosts.push(await addSimHost(world, n, (_, vmId) => checkCopies(world, hosts, vmId)));
+    hosts.push(await addSimHost(world, n, (vmId) => checkCopies(world, hosts, vmId)));
   const pump = startControlPlane(world);
   const isOver = () => {
     pump();
@@ -58,13 +58,6 @@ export async function runSimulation(
     turns: world.watch.turns(),
     faults: world.faults.counts,
   };
-}
-
-/** Asked whenever a VM begins to start. */
-function checkCopies({ watch }: World, hosts: readonly SimHost[], vmId: VmId): void {
-  const held = hosts.filter(({ hypervisor }) => hypervisor.behindTheBack.seen(vmId)?.held === true);
-  if (held.length > 1)
-    watch.broken("two_copies", `${vmId} runs at ${held.map(({ hostId }) => hostId).join(" and ")}`);
 }
 
 /** Answers what is left when it should have ended long ago. */

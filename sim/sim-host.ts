@@ -24,8 +24,7 @@ const RESTART_MS = { least: 100, most: 15_000 };
 export async function addSimHost(
   world: World,
   n: number,
-  /** A VM began to start there. */
-  startedAt: (hostId: HostId, vmId: VmId) => void,
+  mayBeOn: (vmId: VmId) => void,
 ): Promise<SimHost> {
   const hostId = HostId.parse(`host-${n}`);
   const random = world.random(hostId);
@@ -47,8 +46,9 @@ export async function addSimHost(
     hostId,
     publicKey,
     hypervisor: watchedHypervisor(world, hypervisor, {
-      about: { hostId, disk: () => machine.disk },
-      startedAt,
+      hostId,
+      disk: () => machine.disk,
+      mayBeOn,
     }),
     random,
     disk: "",
@@ -84,25 +84,30 @@ export function killAgent(host: SimHost): void {
   host.process = undefined;
 }
 
-/** Tells of each start which command it is for: the one that the log says has begun (`agent/runner.ts`, R2). */
+/**
+ * Tells of each call that may turn a VM on which command it is for: the one that the log says has begun
+ * (`agent/runner.ts`, R2).
+ */
 function watchedHypervisor(
   { watch }: World,
   hypervisor: SimulatedHypervisor,
   at: {
-    readonly about: { readonly hostId: HostId; readonly disk: () => string };
-    readonly startedAt: (hostId: HostId, vmId: VmId) => void;
+    readonly hostId: HostId;
+    readonly disk: () => string;
+    readonly mayBeOn: (vmId: VmId) => void;
   },
 ): Hypervisor {
-  const { hostId, disk } = at.about;
+  const watched = async <T>(vmId: VmId, turnOn: () => Promise<T>): Promise<T> => {
+    watch.turnsOn({ hostId: at.hostId, commandId: lastBegun(at.disk(), vmId), vmId });
+    const done = turnOn();
+    at.mayBeOn(vmId);
+    return done.finally(() => at.mayBeOn(vmId));
+  };
   return {
     ...hypervisor,
-    start: (request) => {
-      const { vmId } = request;
-      watch.starts({ hostId, vmId, commandId: lastBegun(disk(), vmId) });
-      const started = hypervisor.start(request);
-      at.startedAt(hostId, vmId);
-      return started;
-    },
+    start: (request) => watched(request.vmId, () => hypervisor.start(request)),
+    migrate: (request) => watched(request.vmId, () => hypervisor.migrate(request)),
+    revert: (vmId, name) => watched(vmId, () => hypervisor.revert(vmId, name)),
   };
 }
 

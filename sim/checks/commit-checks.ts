@@ -65,7 +65,10 @@ function checkCommands(before: ApartmentRecord, next: ApartmentRecord, broken: B
     highest = Math.max(highest, epoch);
     if (call.verb !== "probe" && !next.unsettled.some((one) => one.commandId === commandId))
       broken("A6", `${commandId} goes out and is not among the unsettled`);
-    const other = next.unsettled.find((unsettled) => unsettled.hostId !== hostId);
+    // A migration is in the list twice, of itself for both its hosts.
+    const other = next.unsettled.find(
+      (unsettled) => unsettled.hostId !== hostId && unsettled.commandId !== commandId,
+    );
     if (turnsOn(call.verb) && other !== undefined)
       broken(
         "A6",

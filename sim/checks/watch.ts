@@ -43,8 +43,8 @@ export interface Watch extends Witness {
   readonly written: (call: Call | undefined, next: ApartmentRecord) => void;
   /** Messages were deleted from the apartments' queue. */
   readonly acknowledged: (vmId: string, messageIds: readonly string[]) => void;
-  /** A host's hypervisor is about to be asked to start a VM, for that command. */
-  readonly starts: (start: {
+  /** A host's hypervisor is about to be asked for what may turn a VM on, for that command. */
+  readonly turnsOn: (start: {
     readonly hostId: HostId;
     readonly vmId: VmId;
     readonly commandId: string;
@@ -129,12 +129,12 @@ export function startWatch(
       if (unsent !== undefined && messageIds.some((id) => watched?.messageIds.has(id) === true))
         broken("A4", `${vmId}: a message was deleted before this effect of it was sent: ${unsent}`);
     },
-    starts: ({ hostId, vmId, commandId }) => {
-      if (started.has(commandId)) broken("once", `${hostId} does the start ${commandId} again`);
+    turnsOn: ({ hostId, vmId, commandId }) => {
+      if (started.has(commandId)) broken("once", `${hostId} does ${commandId} again`);
       started.add(commandId);
       const unsettled = apartments.get(vmId)?.record.unsettled ?? [];
       if (!unsettled.some((command) => command.commandId === commandId))
-        broken("A6", `the start ${commandId} takes effect at ${hostId}, and counts as settled`);
+        broken("A6", `${commandId} takes effect at ${hostId}, and counts as settled`);
     },
   };
 }

@@ -1,0 +1,20 @@
+/** Never two running copies of one VM. */
+import type { PowerSeen } from "../agent/hypervisor/hypervisor.ts";
+import type { VmId } from "../shared/model/ids.ts";
+import type { SimHost } from "./sim-host.ts";
+import type { World } from "./world.ts";
+
+/** Asked whenever a VM may have come on somewhere. */
+export function checkCopies({ watch }: World, hosts: readonly SimHost[], vmId: VmId): void {
+  const running = hosts.filter(({ hypervisor }) => runs(hypervisor.behindTheBack.seen(vmId)));
+  if (running.length > 1)
+    watch.broken(
+      "two_copies",
+      `${vmId} runs at ${running.map(({ hostId }) => hostId).join(" and ")}`,
+    );
+}
+
+/** For the moment of its move a VM is at two hosts and runs at neither (`agent/hypervisor/simulated-migration.ts`, M1). */
+function runs(seen: PowerSeen | undefined): boolean {
+  return seen?.held === true && !seen.detail.includes("migrating");
+}
