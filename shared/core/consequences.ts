@@ -20,12 +20,16 @@ export function consequences(
   return next;
 }
 
-/** Gives back the VM's room on a host, once a turn. */
+/**
+ * Gives back the VM's room on a host, once a turn. What this turn was to reserve there is not asked for any more: the two
+ * effects have no order among them.
+ */
 export function release(turn: Turn, hostId: HostId): Turn {
   const { id: vmId, version: revision } = vmRecord(turn);
   const given = turn.effects.some((each) => each.kind === "release" && each.hostId === hostId);
   if (given) return turn;
-  return emit(turn, { kind: "release", hostId, vmId, revision });
+  const effects = turn.effects.filter((each) => each.kind !== "reserve" || each.hostId !== hostId);
+  return emit({ ...turn, effects }, { kind: "release", hostId, vmId, revision });
 }
 
 /** The VM in another state, told to its topic, or at another host: it holds no room where it is not. */

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { Effect } from "../../../shared/model/effect.ts";
 import { aJob, aRecord, hostId, jobIdOf, otherHostId } from "../../support/a-record.ts";
+import { OneJob } from "../../support/one-job.ts";
 import { TurnWorld } from "../../support/turn-world.ts";
 
 const RUNNING = { state: "Running" as const, hostId };
@@ -51,6 +52,18 @@ describe("the room of a VM", () => {
     await world.drain();
     expect(world.held()).toEqual([otherHostId]);
     world.assertAtRest();
+  });
+
+  it("is not asked for again in the turn that gives it back: a start refused for its host's boot, and called off", () => {
+    const job = new OneJob(aRecord(), { type: "vm.start" });
+    const [asked] = job.effects("reserve");
+    if (asked === undefined) throw new Error("nothing was reserved");
+    const { jobId, attempt } = asked;
+    const outcome = { status: "refused", reason: "stale_boot" } as const;
+    job.hear({ kind: "reserved", jobId, attempt, hostId, outcome }, { kind: "cancel", jobId });
+    expect(job.ended?.status).toBe("cancelled");
+    expect(job.effects("release")).toHaveLength(1);
+    expect(job.effects("reserve")).toEqual([]);
   });
 
   it("is not given back by an old release that is sent again after it was taken anew", async () => {
