@@ -156,7 +156,10 @@ describe("a VM starts and stops, through every part of the stack", () => {
     const stop = await client.call("POST", `/v1/vms/${vm.id}/teleport`, {});
     expect(stop).toMatchObject({ status: 404, body: { code: "route_not_found" } });
     const migrate = await client.call("POST", `/v1/vms/${vm.id}/migrate`, {});
-    expect(migrate).toMatchObject({ status: 404, body: { code: "route_not_found" } });
+    expect(migrate).toMatchObject({
+      status: 409,
+      body: { code: "vm_state_conflict", state: "Stopped" },
+    });
     const unknown = await client.call("POST", `/v1/vms/${vm.id}/start`, { hostID: "host-a" });
     expect(unknown).toMatchObject({ status: 400, body: { code: "invalid_request" } });
     expect(JSON.stringify(unknown.body)).toContain("hostID");
