@@ -260,7 +260,8 @@ export interface Placement {
   /**
    * Holds room under (host, VM) for a job, in one transaction over the reservation and the host's sum: conditional on
    * Up, no maintenance, the effect's boot, labels, free ≥ need. Room that this VM holds there already is `held` (idempotent, whichever
-   * job took it). A host whose capacity is not known takes anything. `superseded`: the room was given back at a later
+   * job took it). A host whose capacity is not known takes anything;
+   * a VM that was `found` on is held for, whatever the host's state and room. `superseded`: the room was given back at a later
    * revision than the effect's.
    */
   readonly reserve: (

@@ -52,11 +52,13 @@ export async function takeTurn(deps: TurnDeps, turn: TurnRequest): Promise<TurnR
   for (let attempt = 0; attempt < COMMIT_ATTEMPTS_MAX; attempt += 1) {
     const { record, jobs } = await deps.apartments.load(turn.apartmentId, submitted(turn.messages));
     if (record === undefined) return { status: "no_apartment" };
-    if (!effectsAreSent(record, turn.source, { sentVersion, now: deps.clock.now() })) {
+    const flushes = !effectsAreSent(record, turn.source, { sentVersion, now: deps.clock.now() });
+    if (flushes) {
       await sendEffects(deps, record); // A4
       sentVersion = record.version;
     }
-    const decision = await decideWithFacts(deps, turn, record, jobs);
+    // A3: what was read before a flush is older than what the flush wrote, and is read again.
+    const decision = await decideWithFacts(deps, turn, record, flushes ? undefined : jobs);
     if (decision.kind === "nothing") return { status: "nothing", record };
     assertSize(decision.record);
     if ((await deps.apartments.commit(decision.record)) === "conflict") {
@@ -91,13 +93,13 @@ async function decideWithFacts(
   deps: TurnDeps,
   turn: TurnRequest,
   record: AnyApartmentRecord,
-  jobs: readonly JobRecord[],
+  jobs: readonly JobRecord[] | undefined,
 ) {
   const known: Known = {
-    jobs: new Map(submitted(turn.messages).map((id) => [id, null])),
+    jobs: new Map(jobs && submitted(turn.messages).map((id) => [id, null])),
     hosts: new Map(),
   };
-  for (const job of jobs) known.jobs.set(job.id, job);
+  for (const job of jobs ?? []) known.jobs.set(job.id, job);
   for (let round = 0; round < FACT_ROUNDS_MAX; round += 1) {
     const facts: Facts = known;
     const decision = decide(record, turn, {

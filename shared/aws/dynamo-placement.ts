@@ -9,6 +9,7 @@ import {
 } from "@aws-sdk/lib-dynamodb";
 import type { Placement } from "../app/ports.ts";
 import type { ReserveEffect } from "../model/effect.ts";
+import type { Capacity } from "../model/host.ts";
 import type { HostId, VmId } from "../model/ids.ts";
 import { byRoom, hostFact, takesVms, whyRefused } from "../model/placement.ts";
 import { PlaceableRow, ReservationRow } from "../model/rows.ts";
@@ -138,9 +139,7 @@ async function holdAgain(dynamo: Dynamo, effect: ReserveEffect, stored: Row | un
 }
 
 function reserveActions(table: string, effect: ReserveEffect): Actions {
-  const { hostId, vmId, jobId, revision, need, boot } = effect;
-  const labels = Object.entries(effect.labels);
-  const labelsMatch = labels.map((_, index) => ` AND #labels.#label${index} = :label${index}`);
+  const { hostId, vmId, jobId, revision, need } = effect;
   return [
     {
       Put: {
@@ -158,26 +157,43 @@ function reserveActions(table: string, effect: ReserveEffect): Actions {
         TableName: table,
         Key: hostKey(hostId, HOST_ITEM),
         UpdateExpression: CHANGE_SUMS,
-        // The same rules as `whyRefused`, which reads the stored item when this fails.
-        ConditionExpression:
-          "#state = :up AND #maintenance = :no AND #bootId = :bootId AND #bootOrdinal = :bootOrdinal" +
-          labelsMatch.join("") +
-          " AND (attribute_not_exists(#capacity) OR (#freeCpus >= :cpus AND #freeMemoryMiB >= :memoryMiB))",
-        ExpressionAttributeNames: {
-          ...SUM_NAMES,
-          ...names("state", "maintenance", "bootId", "bootOrdinal", "capacity"),
-          ...(labels.length === 0 ? {} : names("labels")),
-          ...Object.fromEntries(labels.map(([name], index) => [`#label${index}`, name])),
-        },
-        ExpressionAttributeValues: {
-          ...sumValues(need),
-          ...values({ up: "Up", no: false, bootId: boot.bootId, bootOrdinal: boot.bootOrdinal }),
-          ...Object.fromEntries(labels.map(([, value], index) => [`:label${index}`, value])),
-        },
+        ...(effect.found === true ? whateverItsState(need) : takesIt(effect)),
         ReturnValuesOnConditionCheckFailure: "ALL_OLD",
       },
     },
   ];
+}
+
+/** The VM is there already: only that there is such a host. */
+function whateverItsState(need: Capacity) {
+  return {
+    ConditionExpression: "attribute_exists(#hostId)",
+    ExpressionAttributeNames: { ...SUM_NAMES, ...names("hostId") },
+    ExpressionAttributeValues: sumValues(need),
+  };
+}
+
+/** The same rules as `whyRefused`, which reads the stored item when this fails. */
+function takesIt({ need, boot, ...effect }: ReserveEffect) {
+  const labels = Object.entries(effect.labels);
+  const labelsMatch = labels.map((_, index) => ` AND #labels.#label${index} = :label${index}`);
+  return {
+    ConditionExpression:
+      "#state = :up AND #maintenance = :no AND #bootId = :bootId AND #bootOrdinal = :bootOrdinal" +
+      labelsMatch.join("") +
+      " AND (attribute_not_exists(#capacity) OR (#freeCpus >= :cpus AND #freeMemoryMiB >= :memoryMiB))",
+    ExpressionAttributeNames: {
+      ...SUM_NAMES,
+      ...names("state", "maintenance", "bootId", "bootOrdinal", "capacity"),
+      ...(labels.length === 0 ? {} : names("labels")),
+      ...Object.fromEntries(labels.map(([name], index) => [`#label${index}`, name])),
+    },
+    ExpressionAttributeValues: {
+      ...sumValues(need),
+      ...values({ up: "Up", no: false, bootId: boot.bootId, bootOrdinal: boot.bootOrdinal }),
+      ...Object.fromEntries(labels.map(([, value], index) => [`:label${index}`, value])),
+    },
+  };
 }
 
 type Release = Parameters<Placement["release"]>[0];

@@ -15,10 +15,14 @@ import type {
 import { APPLIED_IDS_MAX, type UnsettledCommand } from "../model/apartment-record.ts";
 import { type LogicalId, submitId } from "../model/ids.ts";
 import { apartmentOf } from "../model/job.ts";
-import { release, resolveIncident } from "./consequences.ts";
+import type { Observation } from "../model/power.ts";
+import { release } from "./consequences.ts";
 import { cancellation, endUnbegun } from "./end-job.ts";
 import { isTooLate } from "./gone.ts";
+import { resolveIncident } from "./incidents.ts";
 import { observe } from "./observe.ts";
+
+import { lookAgain } from "./recheck.ts";
 import { admit, cancelActive, isNew, wakeJob } from "./run-job.ts";
 import { isAwaited, settle } from "./settle.ts";
 import { amend, amendVm, type Turn, vmRecord, want } from "./turn.ts";
@@ -92,6 +96,7 @@ function takeResult(turn: Turn, result: ResultBody): Turn {
       power: result.power,
       epoch: result.epoch,
       receivedAt: result.receivedAt,
+      ...sameWords(turn, result),
     });
   if (!isAwaited(result, active?.waitFor))
     return next === turn ? turn : wakeIfObserved(turn, next, result);
@@ -108,6 +113,12 @@ function takeResult(turn: Turn, result: ResultBody): Turn {
   });
 }
 
+/** A result tells a power without the hypervisor's words for it: those that it gave for the same power stay. */
+function sameWords(turn: Turn, { hostId, power }: ResultBody): Pick<Observation, "detail"> {
+  const last = vmRecord(turn).observations[hostId];
+  return last?.detail === undefined || last.power !== power ? {} : { detail: last.detail };
+}
+
 /** Nothing unsettled is left: what a stop could not confirm is confirmed, or was asked for again since. */
 function settled(turn: Turn, unsettled: readonly UnsettledCommand[]): Turn {
   const next = amendVm(turn, { unsettled: [...unsettled] });
@@ -122,10 +133,13 @@ function takeObservation(turn: Turn, body: ObservedBody): Turn {
   return wakeIfObserved(turn, observe(turn, hostId, observation), body);
 }
 
-/** A job that is active gets every observation and decides; nobody else touches the state. */
+/** A job that is active gets every observation and decides; nobody else touches the state. Without one, somebody may have to look. */
 function wakeIfObserved(before: Turn, after: Turn, { hostId }: Pick<ObservedBody, "hostId">): Turn {
   const observed = vmRecord(before).observations[hostId] !== vmRecord(after).observations[hostId];
-  return observed ? wakeJob(after, { kind: "observed", hostId }) : after;
+  if (!observed) return after;
+  return after.record.active === undefined
+    ? lookAgain(after)
+    : wakeJob(after, { kind: "observed", hostId });
 }
 
 function takeReservation(turn: Turn, body: ReservedBody): Turn {

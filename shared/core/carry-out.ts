@@ -3,8 +3,7 @@
  *
  *  A6 a command that can turn the VM on goes to no host while one is unsettled at another.
  *  A8 what waits has a deadline.
- */
-import type { ActiveJob, UnsettledCommand, WaitFor } from "../model/apartment-record.ts";
+ */ import type { ActiveJob, UnsettledCommand, WaitFor } from "../model/apartment-record.ts";
 import { turnsOn } from "../model/command.ts";
 import type { HostId } from "../model/ids.ts";
 import { consequences, release } from "./consequences.ts";
@@ -126,6 +125,7 @@ function reserve(
       attempt: action.attempt,
       need: { cpus: record.vm.spec.cpus, memoryMiB: record.vm.spec.memoryMiB },
       labels: record.vm.spec.hostLabels ?? {},
+      ...(action.found === true ? { found: true } : {}),
       boot,
     }),
     active: { ...active, attempts: action.attempt, roomAt: hostId },

@@ -11,15 +11,21 @@
  * and the rest goes on, in this same turn.
  */
 import type { ApartmentMessage } from "../model/apartment-message.ts";
-import type { ActiveJob, AnyApartmentRecord, ApartmentRecord } from "../model/apartment-record.ts";
+import {
+  type ActiveJob,
+  type AnyApartmentRecord,
+  type ApartmentRecord,
+  isOfVm,
+} from "../model/apartment-record.ts";
 import type { LogicalId } from "../model/ids.ts";
 import type { JobError } from "../model/job.ts";
 import type { Settings } from "../model/settings.ts";
 import { applyMessage, note } from "./apply-message.ts";
-import { openIncident } from "./consequences.ts";
 import { abandonJob, endUnbegun, expireJob } from "./end-job.ts";
 import type { TurnSource } from "./flush.ts";
+import { openIncident } from "./incidents.ts";
 import { jobEffects } from "./made-job.ts";
+import { postpone } from "./recheck.ts";
 import { beginNext, beginSystemJob, goOnLater, wakeJob } from "./run-job.ts";
 import { amend, openTurn, subjectOf, type Turn, type TurnInputs, tell } from "./turn.ts";
 import type { FactRequest } from "./work-type.ts";
@@ -78,10 +84,15 @@ function beginAll(turn: Turn): Step {
 
 /** The system's own job before any that is queued. */
 function beginOne(turn: Turn): Step {
-  const own = guarded(turn, beginSystemJob, (opened) => amend(opened, { systemJob: undefined }));
-  return own.turn === turn ? guarded(turn, beginNext, endHead) : own;
+  const own = guarded(turn, beginSystemJob, (opened) =>
+    postpone(amend(opened, { systemJob: undefined })),
+  );
+  if (own.turn.needs.length > 0) return own;
+  const next = guarded(own.turn, beginNext, endHead);
+  return { turn: next.turn, poisoned: own.poisoned + next.poisoned };
 }
 
+/** Something would begin if a turn were taken now. */
 function mayBegin({ active, paused, systemJob, queued }: AnyApartmentRecord): boolean {
   return active === undefined && !paused && (systemJob !== undefined || queued.length > 0);
 }
@@ -194,7 +205,8 @@ function tellJobs(turn: Turn, before: AnyApartmentRecord): Turn {
 }
 
 function wakeTime(turn: Turn, source: TurnSource, hasEffects: boolean): number | undefined {
-  const { active } = turn.record;
+  const { active, paused } = turn.record;
+  const recheck = isOfVm(turn.record) ? turn.record.recheck : undefined;
   const { now } = turn.inputs;
   const due = [
     ...(active === undefined
@@ -202,6 +214,7 @@ function wakeTime(turn: Turn, source: TurnSource, hasEffects: boolean): number |
       : [Math.min(active.deadlineAt, expiryOf(active, turn.inputs.settings))]),
     ...(source.kind === "inline" && hasEffects ? [now + FLUSH_AFTER_MS] : []),
     ...(mayBegin(turn.record) ? [now] : []),
+    ...(active === undefined && !paused && recheck !== undefined ? [recheck.at] : []),
   ];
   return due.length === 0 ? undefined : Math.min(...due);
 }

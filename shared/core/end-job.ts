@@ -11,7 +11,9 @@ import { type ActiveJob, isOfVm, type SystemJobRequest } from "../model/apartmen
 import type { HostId, JobId } from "../model/ids.ts";
 import type { JobError, JobProgress, JobStatus } from "../model/job.ts";
 import type { VmState } from "../model/vm.ts";
-import { changeVm, openIncident, release } from "./consequences.ts";
+import { changeVm, release } from "./consequences.ts";
+import { openIncident } from "./incidents.ts";
+import { recheckAfter } from "./recheck.ts";
 import { amend, journalEntry, project, type Turn } from "./turn.ts";
 
 const DAY_MS = 24 * 60 * 60 * 1000;
@@ -46,7 +48,7 @@ export function endJob(
     ...(hostId === undefined ? {} : { hostId }),
   });
   const { systemJob = turn.record.systemJob } = end;
-  return amend(ended, { active: undefined, systemJob });
+  return recheckAfter(amend(ended, { active: undefined, systemJob }), active);
 }
 
 function hostOf({ record }: Turn): HostId | undefined {

@@ -6,7 +6,8 @@
  *  2. It holds no room, owes no host a question and has no incident open. Jobs that wait end, each in its turn (A7).
  */
 import { isGone, isOfVm } from "../model/apartment-record.ts";
-import { release, resolveIncident } from "./consequences.ts";
+import { release } from "./consequences.ts";
+import { resolveIncident } from "./incidents.ts";
 import { amend, amendVm, emit, type Turn, vmRecord } from "./turn.ts";
 
 const DAY_MS = 24 * 60 * 60 * 1000;
@@ -25,6 +26,7 @@ export function layToRest(turn: Turn): Turn {
     vm: { ...rest, state: "Expunging" },
     observations: {},
     unsettled: [],
+    recheck: undefined,
     gone,
   });
 }

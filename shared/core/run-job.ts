@@ -18,6 +18,8 @@ import { carryOut } from "./carry-out.ts";
 import { abandonJob, cancellation, endUnbegun } from "./end-job.ts";
 import { makeJob } from "./made-job.ts";
 import { evidenceFor } from "./observe.ts";
+
+import { compare } from "./recheck.ts";
 import { amend, emit, journalEntry, project, type Turn, vmRecord, want } from "./turn.ts";
 import type {
   AnyWorkType,
@@ -53,10 +55,15 @@ export function isNew({ status, revision }: JobRecord): boolean {
   return status === "queued" && revision === 0;
 }
 
-/** Begins the system's own job, if one was asked for and nothing holds it back; else the same turn. */
+/** Begins the system's own job, if one was asked for or the VM is to be verified, and nothing holds it back; else the same turn. */
 export function beginSystemJob(turn: Turn): Turn {
-  const { active, paused, systemJob } = turn.record;
-  if (active !== undefined || paused || systemJob === undefined) return turn;
+  if (turn.record.active !== undefined || turn.record.paused) return turn;
+  return beginAsked(turn.record.systemJob === undefined ? compare(turn) : turn);
+}
+
+function beginAsked(turn: Turn): Turn {
+  const { systemJob } = turn.record;
+  if (systemJob === undefined) return turn;
   const { id, vm } = vmRecord(turn);
   const { type, input } = systemJob;
   const workVersion = turn.inputs.work.get(type)?.version ?? 1;

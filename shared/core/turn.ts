@@ -57,7 +57,7 @@ export function openTurn(record: AnyApartmentRecord, inputs: TurnInputs): Turn {
   };
 }
 
-type VmParts = Pick<ApartmentRecord, "vm" | "observations" | "unsettled" | "gone">;
+type VmParts = Pick<ApartmentRecord, "vm" | "observations" | "unsettled" | "gone" | "recheck">;
 
 /** The same turn with parts of its record replaced. */
 export function amend(

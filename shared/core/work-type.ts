@@ -103,13 +103,21 @@ export type Action =
       readonly call: CommandCall;
       readonly timeoutSeconds: number;
     }
-  | { readonly kind: "reserve"; readonly address: Address; readonly attempt: number }
+  | {
+      readonly kind: "reserve";
+      readonly address: Address;
+      readonly attempt: number;
+      /** The VM was found on there: it takes its room whether or not there is any. */
+      readonly found?: true;
+    }
   | { readonly kind: "timer" };
 
 /** What every answer but `ignore` and `need` may also bring about. */
 type Consequences = {
   /** What becomes of the VM's record. Room on the host that it leaves is given back. */
   readonly vm?: VmChange;
+  /** What the VM's change is told to have come of; absent: the job's own doing. */
+  readonly cause?: "power";
   /** Hosts whose room is given back beside that. */
   readonly release?: readonly HostId[];
   readonly open?: {
@@ -117,6 +125,8 @@ type Consequences = {
     readonly hostId?: HostId;
     readonly detail: string;
   };
+  /** Hosts whose last word counts no more: there are no such hosts. */
+  readonly forget?: readonly HostId[];
   /** Incidents of this VM that are over with it. */
   readonly resolve?: readonly IncidentKind[];
   /** A line for the job's journal. */
@@ -151,8 +161,11 @@ export type Outcome<M, R> =
   /** A wake-up that changes nothing for this job. */
   | { readonly kind: "ignore" };
 
-/** Who submits jobs of a type: users by its verb, the creation of a VM, or the system itself; no route takes the last two. */
-export type Origin = "verb" | "creation" | "system";
+/**
+ * Who submits jobs of a type: users by its verb; the creation of a VM; the system itself; and the one type that the engine
+ * begins when record and hosts disagree. No route takes any but the first.
+ */
+export type Origin = "verb" | "creation" | "system" | "disagreement";
 
 /** How a verb takes a state, before anything is done (contract, the verb table). */
 export type Reception = "go" | "at_once" | "conflict" | "probe";

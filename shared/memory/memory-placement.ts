@@ -25,7 +25,7 @@ export function memoryPlacement({ tables }: Pick<MemoryStoreDeps, "tables">): Pl
         return { status: "refused", reason: "superseded" };
       const host = hosts.get(hostId);
       if (host === undefined) return { status: "refused", reason: "host_not_found" };
-      const reason = whyRefused(host, effect);
+      const reason = effect.found === true ? undefined : whyRefused(host, effect);
       if (reason !== undefined) return { status: "refused", reason };
       reservations.put(key, { need, jobId, revision, held: true });
       hosts.put(hostId, { ...host, reserved: sum(host, need) });

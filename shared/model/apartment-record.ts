@@ -83,6 +83,14 @@ export const UnsettledCommand = z.strictObject({
 });
 export type UnsettledCommand = z.infer<typeof UnsettledCommand>;
 
+/** An incident that this record keeps open. `hostId` where it is about one host. */
+export const OpenIncident = z.strictObject({
+  id: IncidentId,
+  kind: IncidentKind,
+  hostId: z.optional(HostId),
+});
+export type OpenIncident = z.infer<typeof OpenIncident>;
+
 /** A job that the system asks for itself: it begins before all that are queued, as soon as none is active. */
 export const SystemJobRequest = z.strictObject({ type: WorkName, input: z.unknown() });
 export type SystemJobRequest = z.infer<typeof SystemJobRequest>;
@@ -96,6 +104,8 @@ export const VmSubject = z.strictObject({
   domainXmlVersion: z.optional(Count),
   haEnabled: z.boolean(),
   state: VmState,
+  /** What it was before nobody could say what it is; only while it is `Unknown`. */
+  lastState: z.optional(VmState),
   hostId: z.optional(HostId),
   lastHostId: z.optional(HostId),
   /** What its owner's domain XML does not say; only with one. */
@@ -115,7 +125,7 @@ const stream = {
   /** At most one: a system job looks at what is true when it begins, so a later request takes the place of one that waits. */
   systemJob: z.optional(SystemJobRequest),
   queued: z.array(z.strictObject({ jobId: JobId, type: WorkName })),
-  openIncidents: z.array(z.strictObject({ id: IncidentId, kind: IncidentKind })),
+  openIncidents: z.array(OpenIncident),
   paused: z.boolean(),
   /** When something in this record is due; absent when nothing is. */
   wakeAt: z.optional(Instant),
@@ -134,6 +144,8 @@ export const ApartmentRecord = z.strictObject({
   id: VmId,
   vm: VmSubject,
   observations: z.record(HostId, Observation),
+  /** Record and hosts disagree, and verifying has not settled it: when it is tried again, and how often it was. */
+  recheck: z.optional(z.strictObject({ at: Instant, tries: Count })),
   unsettled: z.array(UnsettledCommand),
   /** The VM was expunged; nobody sees it any more, and what comes for it changes nothing (ADR 16). */
   gone: z.optional(z.strictObject({ at: Instant, keptUntil: Instant })),

@@ -63,6 +63,8 @@ export const ReserveEffect = z.strictObject({
   attempt: Count,
   need: Capacity,
   labels: Labels,
+  /** The VM was found on there: it takes its room whether or not there is any, and whatever the host's state. */
+  found: z.optional(z.literal(true)),
   /**
    * What the decision knew of the host: the reservation holds only if this boot is still the current one, and its answer
    * repeats it, so that the command can be addressed without another read.

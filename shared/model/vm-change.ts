@@ -10,11 +10,17 @@ export type VmChange = Partial<
 /** The VM after the change. The host that it leaves is its last one. */
 export function changedVm(vm: VmSubject, change: VmChange): VmSubject {
   const { hostId: to, ...parts } = change;
-  if (to === undefined || to === vm.hostId) return { ...vm, ...parts };
+  const changed = { ...vm, ...parts, lastState: stateBefore(vm, parts.state) };
+  if (to === undefined || to === vm.hostId) return changed;
   return {
-    ...vm,
-    ...parts,
+    ...changed,
     hostId: to ?? undefined,
     lastHostId: vm.hostId ?? vm.lastHostId,
   };
+}
+
+/** What is kept of a VM of which nobody can say any more what it is. */
+function stateBefore({ state, lastState }: VmSubject, to = state): VmSubject["lastState"] {
+  if (to !== "Unknown") return undefined;
+  return state === "Unknown" ? lastState : state;
 }

@@ -25,7 +25,9 @@ export type Asking = z.infer<typeof Asking>;
 
 /** What asking came to. */
 export type Found =
-  | { readonly kind: "on" | "paused" | "off" }
+  | { readonly kind: "on" | "paused" }
+  /** `missing`: the host knows no such VM. */
+  | { readonly kind: "off"; readonly how: "off" | "crashed" | "missing" }
   /** Nobody answered in time: nothing is known. */
   | { readonly kind: "silent" }
   /** There is no such host: nobody can ever answer. */
@@ -57,7 +59,7 @@ export function hear(
         return askLater(context, asking, `the probe was answered ${wakeup.code ?? wakeup.status}`);
       if (wakeup.busy) return askLater(context, asking, "an earlier command still runs there");
       if (wakeup.power === "on" || wakeup.power === "paused") return { kind: wakeup.power };
-      return { kind: "off" };
+      return { kind: "off", how: wakeup.code === "not_found" ? "missing" : wakeup.power };
     case "deadline":
       return probe(context, asking);
     case "observed": // the probe's own answer says more, `busy` among it

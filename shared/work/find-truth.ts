@@ -131,7 +131,7 @@ function at(context: Context, place: Place): Truth {
       kind: "wait",
       step: "holding",
       memo: { phase: "holding", ...place },
-      action: { kind: "reserve", address: target.address, attempt: 1 },
+      action: { kind: "reserve", address: target.address, attempt: 1, found: true },
       deadlineInMs: CONFIRM_MS,
       percent: 80,
       note: `was found ${power} at ${hostId}; holds room there`,

@@ -15,11 +15,13 @@ import { vmSnapshot } from "./vm-snapshot.ts";
 import { vmDeploy, vmStart } from "./vm-start.ts";
 import { vmStop } from "./vm-stop.ts";
 import { vmSuspend } from "./vm-suspend.ts";
+import { vmVerify } from "./vm-verify.ts";
 
 export const registry: WorkRegistry = byName([
   ...[vmDeploy, vmStart, vmStop, vmReboot, vmSuspend, vmResume, vmMigrate],
   ...[vmDestroy, vmRecover, vmExpunge, vmScale],
   ...[vmSnapshot, vmRevert, vmDeleteSnapshot, vmAttach, vmDetach],
+  vmVerify,
 ]);
 
 /** A registry of these types; a name given twice is a bug. */

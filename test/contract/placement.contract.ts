@@ -132,6 +132,22 @@ export function placementContract(open: OpenStores): void {
         expect(await world.placement.reserve(fits)).toEqual({ status: "held" });
       });
 
+      test("holds for a VM that was found on, whatever the host's room, labels and state, and counts it", async () => {
+        await hostUp(world.hosts, { capacity });
+        await world.hosts.markSilent({ hostId, lastReportAt: T0, state: "Disconnected" });
+        const boot = { bootId: otherBootId, bootOrdinal: 1, queueUrl };
+        const need = { cpus: 7, memoryMiB: 1024 };
+        const found = aReserve({ found: true, need, boot, labels: { zone: "b" } });
+        expect(await world.placement.reserve(found)).toEqual({ status: "held" });
+        expect(await world.placement.reserve(found)).toEqual({ status: "held" });
+        expect(await reserved()).toEqual(need);
+        expect(await free()).toEqual({ cpus: 0, memoryMiB: 3072 });
+        const nobody = aReserve({ found: true, hostId: HostId.parse("nobody") });
+        expect(await world.placement.reserve(nobody)).toEqual(refused("host_not_found"));
+        await world.placement.release({ hostId, vmId, revision: 6 });
+        expect(await reserved()).toEqual({ cpus: 0, memoryMiB: 0 });
+      });
+
       test("is refused in maintenance", async () => {
         await hostUp(world.hosts, { capacity, maintenance: true });
         const outcome = await world.placement.reserve(aReserve());

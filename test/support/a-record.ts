@@ -1,4 +1,5 @@
 /** Records and messages for tests: defaults that make sense, with overrides. */
+import { disagreement } from "../../shared/core/agreement.ts";
 import type {
   ApartmentMessage,
   ApartmentMessageBody,
@@ -29,7 +30,7 @@ export function aRecord(
   overrides: Partial<Omit<ApartmentRecord, "vm">> & { readonly vm?: Partial<VmSubject> } = {},
 ): ApartmentRecord {
   const { vm, ...rest } = overrides;
-  return ApartmentRecord.parse({
+  const record = ApartmentRecord.parse({
     v: 1,
     id: vmId,
     version: 1,
@@ -53,6 +54,27 @@ export function aRecord(
       ...vm,
     },
   });
+  return asCommitted(record);
+}
+
+/** Its host has said that it is on, or paused, where it is; and what hosts do not agree to is to be verified, another day. */
+function asCommitted(record: ApartmentRecord): ApartmentRecord {
+  const { state, hostId: at } = record.vm;
+  const power = state === "Running" ? "on" : state === "Suspended" ? "paused" : undefined;
+  const seen =
+    power === undefined || at === undefined || record.observations[at] !== undefined
+      ? record
+      : {
+          ...record,
+          observations: {
+            ...record.observations,
+            [at]: { bootOrdinal: 1, seq: 0, power, receivedAt: T0 },
+          },
+        };
+  const recheck = { at: T0 + 24 * 60 * 60 * 1000, tries: 0 };
+  return disagreement(seen) === undefined || seen.recheck !== undefined
+    ? seen
+    : { ...seen, recheck };
 }
 
 export function aHostRecord(overrides: Partial<HostApartmentRecord> = {}): HostApartmentRecord {

@@ -36,8 +36,8 @@ describe("a batch of the apartments' queue", () => {
     const world = await aWorldWith(1, 2);
     const failed = await takeTurns(world.deps, [
       saying(vmIdOf(1), pause(true)),
-      saying(vmIdOf(2), observed(1)),
-      saying(vmIdOf(1), observed(1)),
+      saying(vmIdOf(2), observed(1, "missing")),
+      saying(vmIdOf(1), observed(1, "missing")),
       saying(vmIdOf(1), { ...pause(false), logicalId: observed(9).logicalId }),
     ]);
     expect(failed).toEqual([]);

@@ -34,6 +34,8 @@ const WAITS = [
   "vm.stop forcing result",
   "vm.stop probing result",
   "vm.stop probing timer",
+  "vm.verify probing result",
+  "vm.verify probing timer",
 ];
 
 describe("the apartment, under any interleaving, duplicate, crash and second worker", () => {

@@ -443,7 +443,10 @@ describe("an operation, by how its command goes", () => {
     // A6: nothing is left in doubt but what nobody can be asked about.
     if (how !== "silent") expect(run.record.unsettled).toEqual([]);
     else if (operation !== "expunge") expect(run.record.unsettled).not.toEqual([]);
-    expect(run.record.wakeAt).toBeUndefined();
+    // Nothing is left to do but to ask again what nobody could say (A8).
+    const { wakeAt, recheck, vm } = run.record;
+    expect(wakeAt).toBe(recheck?.at);
+    expect(recheck !== undefined).toBe(vm.state === "Unknown");
   });
 
   it("in one turn, where nothing is sent anywhere", () => {
