@@ -12,14 +12,10 @@ export function simNames(): Names {
   let secrets = 0;
   return {
     jobId: () => JobId.parse(`${JOB_PREFIX}${String(++jobs).padStart(12, "0")}`),
-    vmId: () => vmIdOf(++vms),
+    vmId: () => VmId.parse(`${VM_PREFIX}${String(++vms).padStart(12, "0")}`),
     secret: () => `secret-of-the-simulation-${String(++secrets).padStart(16, "0")}`,
     hash: hash64,
   };
-}
-
-export function vmIdOf(n: number): VmId {
-  return VmId.parse(`${VM_PREFIX}${String(n).padStart(12, "0")}`);
 }
 
 /** The text with `vm-3` and `job-12` in the place of their ids. */

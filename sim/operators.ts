@@ -10,7 +10,6 @@ import { AccountId, type JobId, type VmId } from "../shared/model/ids.ts";
 import type { Answer } from "../shared/model/problem.ts";
 import type { Caller } from "../shared/model/token.ts";
 import { invoke } from "./invoke.ts";
-import { vmIdOf } from "./names.ts";
 import type { Random } from "./random.ts";
 import { type Asked, pickWish, SPEC } from "./wishes.ts";
 import type { Deps, World } from "./world.ts";
@@ -27,10 +26,10 @@ export interface Operators {
   readonly stop: () => void;
 }
 
-/** Who asks for one VM. */
+/** Who asks for one VM, and for another when that one is gone. */
 type Operator = {
   readonly world: World;
-  readonly vmId: VmId;
+  vmId: VmId;
   readonly random: Random;
   /** Of the jobs that were accepted, the last first. */
   readonly jobIds: JobId[];
@@ -41,7 +40,7 @@ export function startOperators(world: World): Operators {
   let stopped = false;
   const operators = Array.from({ length: world.plan.vms }, (_, n): Operator => {
     const random = world.random(`operator of vm-${n + 1}`);
-    return { world, vmId: vmIdOf(n + 1), random, jobIds: [] };
+    return { world, vmId: world.memory.ports.names.vmId(), random, jobIds: [] };
   });
   for (const operator of operators) {
     const { random } = operator;
@@ -68,6 +67,9 @@ async function ask(operator: Operator, asked: Asked): Promise<void> {
   world.history.tell(says);
   const answer = await tried(world, random, request);
   world.history.tell(() => `${says()}, and is answered ${described(answer)}`);
+  if (answer?.ok !== false || answer.code !== "vm_not_found" || operator.vmId !== vmId) return;
+  operator.vmId = world.memory.ports.names.vmId();
+  await ask(operator, { kind: "create", start: true });
 }
 
 type Keyed = { readonly idempotencyKey: string; readonly requestHash: string };

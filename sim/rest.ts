@@ -1,7 +1,7 @@
 /** What must hold when nothing goes wrong any more and everything has had its time. */
 import { MEMORY_APARTMENT_QUEUE } from "../shared/memory/memory-apartment-queue.ts";
 import { reservationKey } from "../shared/memory/memory-tables.ts";
-import type { ApartmentRecord } from "../shared/model/apartment-record.ts";
+import { type ApartmentRecord, isGone } from "../shared/model/apartment-record.ts";
 import type { HostId } from "../shared/model/ids.ts";
 import { hasEnded, type JobRecord } from "../shared/model/job.ts";
 import type { Power } from "../shared/model/power.ts";
@@ -65,12 +65,13 @@ const POWER_OF: Readonly<Partial<Record<VmState, Power | "held_nowhere">>> = {
 };
 
 /** Every VM's record equals its hypervisors. */
-function checkTruth({ id, vm }: ApartmentRecord, hosts: readonly SimHost[], broken: Broken): void {
+function checkTruth(record: ApartmentRecord, hosts: readonly SimHost[], broken: Broken): void {
+  const { id, vm } = record;
   const held = hosts.flatMap(({ hostId, hypervisor }) => {
     const seen = hypervisor.behindTheBack.seen(id);
     return seen?.held === true ? [`${seen.power} at ${hostId}`] : [];
   });
-  const power = POWER_OF[vm.state];
+  const power = isGone(record) ? "held_nowhere" : POWER_OF[vm.state];
   const wanted = power === "held_nowhere" ? "" : `${power} at ${vm.hostId}`;
   const isTrue = power !== undefined && held.join() === wanted;
   if (!isTrue && (VERIFIES || !mayDiffer(vm, held)))

@@ -4,7 +4,6 @@
  */
 import type { VmId } from "../shared/model/ids.ts";
 import type { FaultKind } from "./fault-table.ts";
-import { vmIdOf } from "./names.ts";
 import { killAgent, type SimHost, startAgent } from "./sim-host.ts";
 import type { World } from "./world.ts";
 
@@ -21,7 +20,6 @@ export interface Weather {
 
 export function startWeather(world: World, hosts: readonly SimHost[]): Weather {
   const { time, faults, outages, history } = world;
-  const vmIds = Array.from({ length: world.plan.vms }, (_, n) => vmIdOf(n + 1));
   let isClear = false;
   /** Strikes at some moment of the minute that begins. */
   const perhaps = (kind: FaultKind, happen: () => void) => {
@@ -39,7 +37,8 @@ export function startWeather(world: World, hosts: readonly SimHost[]): Weather {
     });
     for (const host of hosts) {
       hostMinute(world, host, perhaps);
-      for (const vmId of vmIds) guestMinute(world, { host, vmId }, perhaps);
+      for (const { id: vmId } of world.memory.tables.apartments.all())
+        guestMinute(world, { host, vmId }, perhaps);
     }
   };
   minute();

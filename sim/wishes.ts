@@ -17,7 +17,7 @@ export type Asked =
   | { readonly kind: "patch"; readonly haEnabled: boolean }
   | { readonly kind: "rename" }
   | { readonly kind: "pause"; readonly paused: boolean }
-  /** Made anew, if it is gone. */
+  /** One that is there already is refused. */
   | { readonly kind: "create"; readonly start: boolean };
 
 /** Small, and all alike: some hosts are full. */
