@@ -37,13 +37,18 @@ function describeRecord(record: ApartmentRecord): string {
   ].join("; ");
 }
 
-function describeActive({ jobId, type, step, waitFor, deadlineAt }: ActiveJob, at: number): string {
+function describeActive(
+  { jobId, type, step, waitFor, joined, deadlineAt }: ActiveJob,
+  at: number,
+): string {
   const waits =
     waitFor.kind === "timer"
       ? "a timer"
       : waitFor.kind === "reserved"
         ? `room at ${waitFor.hostId}`
-        : `${waitFor.verb} at ${waitFor.hostId}`;
+        : waitFor.kind === "jobs"
+          ? `${waitFor.until} of ${(joined ?? []).map(({ jobId }) => jobId).join(" ")}`
+          : `${waitFor.verb} at ${waitFor.hostId}`;
   return `${jobId} ${type} is ${step}, waits for ${waits}, ${seconds(deadlineAt - at)} left`;
 }
 
@@ -59,6 +64,10 @@ function describeEffect(effect: Effect): string {
       return `release at ${effect.hostId}`;
     case "new-job":
       return `make ${effect.job.id} ${effect.job.type}, ${effect.job.status}`;
+    case "join":
+      return `join ${effect.jobId}`;
+    case "cancel-job":
+      return `cancel ${effect.jobId}`;
     case "message":
       return `${effect.message.logicalId} to ${effect.to}`;
     case "event":

@@ -5,10 +5,11 @@
  * that is active ends at its next step, or at the result or deadline of a command that is out; what succeeded all the same
  * has succeeded. If the caller dies in between, its retry tells the apartment again; twice is once.
  */
-import { type JobId, LogicalId } from "../model/ids.ts";
+import type { JobId } from "../model/ids.ts";
 import { apartmentOf, hasEnded, type Job } from "../model/job.ts";
 import { type Answer, refuse } from "../model/problem.ts";
 import type { Caller } from "../model/token.ts";
+import { cancelTold } from "./job-effects.ts";
 import { jobView } from "./job-view.ts";
 import type { Ports } from "./ports.ts";
 import { seenJob } from "./read-jobs.ts";
@@ -28,15 +29,6 @@ export async function cancelJob(
   if (job === undefined) return refuse("job_not_found", `there is no job ${jobId}`);
   const to = apartmentOf(job);
   if (!hasEnded(job.status) && to !== undefined)
-    await deps.apartmentQueue.send([
-      {
-        to,
-        message: {
-          v: 1,
-          logicalId: LogicalId.parse(`cancel:${jobId}`),
-          body: { kind: "cancel", jobId, ...(reason === undefined ? {} : { reason }) },
-        },
-      },
-    ]);
+    await deps.apartmentQueue.send([cancelTold(jobId, to, reason)]);
   return { ok: true, value: jobView(job, "whole") };
 }

@@ -27,6 +27,7 @@ import type { AccountId, ApartmentId, BootId, HostId, JobId, VmId } from "../mod
 import type { IncidentId, IncidentKind, IncidentRecord } from "../model/incident.ts";
 import type { Interest } from "../model/interest.ts";
 import type { JobRecord, JobStatus } from "../model/job.ts";
+import type { Joiner } from "../model/join.ts";
 import type { Power } from "../model/power.ts";
 import type { TokenId, TokenRecord } from "../model/token.ts";
 import type { TopicEvent, TopicFamily } from "../model/topic.ts";
@@ -134,15 +135,23 @@ export type JobFilter = {
 export interface JobStore {
   /** Consistent. */
   readonly read: (id: JobId) => Promise<JobRecord | undefined>;
-  /** Puts the record if there is none of its id. */
-  readonly create: (job: JobRecord) => Promise<"created" | "exists">;
+  /** Puts the record if there is none of its id, with who is to be told of its end. */
+  readonly create: (job: JobRecord, joiner?: Joiner) => Promise<"created" | "exists">;
   /**
    * Writes the effect's own attributes and appends its journal entries, if the stored revision is lower and the status
-   * is not terminal (A7); otherwise changes nothing (`superseded`). A job that is gone is `missing`.
+   * is not terminal (A7); otherwise changes nothing (`superseded`). A job that is gone is `missing`. With a terminal effect it
+   * answers those who joined the job: with the write that ended it, and each time that it is found ended (a crash may have come
+   * between).
    */
-  readonly project: (
-    effect: JobEffect,
-  ) => Promise<{ readonly status: "projected" | "superseded" | "missing" }>;
+  readonly project: (effect: JobEffect) => Promise<{
+    readonly status: "projected" | "superseded" | "missing";
+    readonly joiners?: readonly Joiner[];
+  }>;
+  /** One conditional update: who is to be told of a job's end, unless it has ended (A7); twice is once. */
+  readonly addJoiner: (
+    id: JobId,
+    joiner: Joiner,
+  ) => Promise<"joined" | "ended" | "missing" | "full">;
   /**
    * Notes that a job is called off, unless it has ended (A7); no revision (A3), and the first reason stays. Answers the job as
    * it is then; `undefined`: there is none.

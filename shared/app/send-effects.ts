@@ -3,14 +3,13 @@
  *
  * All are tried, side by side; one that fails makes the whole call throw, and all are sent again by whoever comes next.
  */
-import type { ApartmentMessage } from "../model/apartment-message.ts";
 import type { AnyApartmentRecord } from "../model/apartment-record.ts";
 import { Command } from "../model/command.ts";
-import type { CommandEffect, Effect, NewJobEffect, ReserveEffect } from "../model/effect.ts";
-import { type ApartmentId, LogicalId } from "../model/ids.ts";
+import type { CommandEffect, Effect, JoinEffect, ReserveEffect } from "../model/effect.ts";
+import { LogicalId } from "../model/ids.ts";
 import type { TopicEvent } from "../model/topic.ts";
+import { callOff, createJob, joinJob, type Outgoing, projectJob } from "./job-effects.ts";
 import type { Ports } from "./ports.ts";
-import { submission } from "./submission.ts";
 
 export type SendDeps = Pick<
   Ports,
@@ -24,27 +23,30 @@ export type SendDeps = Pick<
   | "telemetry"
 >;
 
-type Outgoing = { readonly to: ApartmentId; readonly message: ApartmentMessage };
-
 /** Sends every effect of the record; resolves when all are durable where they belong. */
 export async function sendEffects(deps: SendDeps, record: AnyApartmentRecord): Promise<void> {
   const events: TopicEvent[] = [];
   const messages: Outgoing[] = [];
   const direct: Effect[] = [];
+  const joins: JoinEffect[] = [];
   for (const effect of record.effects) {
     if (effect.kind === "event") events.push(effect.event);
     else if (effect.kind === "message") messages.push(effect);
+    else if (effect.kind === "join") joins.push(effect);
     else direct.push(effect);
   }
+  // An answer goes out at once: somebody waits for it.
+  const answering = async (answers: Promise<readonly Outgoing[]>) => {
+    const found = await answers;
+    if (found.length > 0) await deps.apartmentQueue.send(found);
+  };
   const sent = await Promise.allSettled([
-    ...direct.map(async (effect) => {
-      const answer = await sendOne(deps, effect);
-      // An answer goes out at once: the apartment waits for it.
-      if (answer !== undefined) await deps.apartmentQueue.send([answer]);
-    }),
+    ...direct.map((effect) => answering(sendOne(deps, effect))),
     ...(messages.length === 0 ? [] : [deps.apartmentQueue.send(messages)]),
     ...(events.length === 0 ? [] : [deps.bus.put(events)]),
   ]);
+  // After the projection that says for whom this job waits: of two that join each other, the later finds the circle.
+  sent.push(...(await Promise.allSettled(joins.map((join) => answering(joinJob(deps, join))))));
   const failures = sent.flatMap((each) => (each.status === "rejected" ? [each.reason] : []));
   if (failures.length > 0)
     throw new AggregateError(
@@ -53,45 +55,39 @@ export async function sendEffects(deps: SendDeps, record: AnyApartmentRecord): P
     );
 }
 
-/** One effect; a reservation and a job made for an apartment answer with a message to it. */
-async function sendOne(deps: SendDeps, effect: Effect): Promise<Outgoing | undefined> {
+/** One effect; answers the messages to apartments that follow from it. */
+async function sendOne(deps: SendDeps, effect: Effect): Promise<readonly Outgoing[]> {
   switch (effect.kind) {
     case "command":
       await sendCommand(deps, effect);
-      return undefined;
-    case "job": {
-      const { status } = await deps.jobs.project(effect);
-      if (status === "missing") deps.telemetry.count("projectionsWithoutJob");
-      return undefined;
-    }
+      return [];
+    case "job":
+      return projectJob(deps, effect);
     case "new-job":
-      await deps.jobs.create(effect.job);
-      return submissionOf(effect);
+      return createJob(deps, effect);
+    case "cancel-job":
+      return callOff(deps, { ...effect, reason: "the job that started it was cancelled" });
     case "reserve":
-      return reserve(deps, effect);
+      return [await reserve(deps, effect)];
     case "release":
       await deps.placement.release(effect);
-      return undefined;
+      return [];
     case "forget-domain":
       await deps.apartments.forgetDomainXml(effect.vmId, effect.version);
-      return undefined;
+      return [];
     case "open-incident":
       await deps.incidents.open(effect.incident);
-      return undefined;
+      return [];
     case "resolve-incident":
       await deps.incidents.resolve(effect.incidentId, effect.at);
-      return undefined;
+      return [];
     case "event":
     case "message":
-      return undefined; // sent together, above
+    case "join":
+      return []; // sent above
     default:
       return effect satisfies never;
   }
-}
-
-/** Sent once it is recorded: an apartment takes no job in that it cannot read (A3). */
-function submissionOf({ job }: NewJobEffect): Outgoing | undefined {
-  return job.revision > 0 ? undefined : submission(job);
 }
 
 async function sendCommand(deps: SendDeps, effect: CommandEffect): Promise<void> {

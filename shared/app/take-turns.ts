@@ -8,8 +8,9 @@
  *  3. What failed comes again within seconds, not after the queue's visibility time-out: infrastructure recovers sooner.
  */
 import type { ApartmentMessage } from "../model/apartment-message.ts";
-import { ApartmentId, LogicalId, VmId } from "../model/ids.ts";
+import { ApartmentId, type JobId, LogicalId, VmId } from "../model/ids.ts";
 import { IncidentId, type IncidentRecord } from "../model/incident.ts";
+import { projectJob } from "./job-effects.ts";
 import { openIncident, tellIncident } from "./open-incident.ts";
 import type { Ports } from "./ports.ts";
 import { recordPoison } from "./record-poison.ts";
@@ -33,6 +34,7 @@ type BatchDeps = TurnDeps & Pick<Ports, "incidents" | "bus" | "clock" | "telemet
 
 /** The longest that a failed turn waits: an outage of hours must not wake everything each second, nor sleep through its end. */
 const RETRY_SECONDS_MAX = 60;
+const DAY_MS = 24 * 60 * 60 * 1000;
 
 /** The ids of the messages that are to come again. */
 export async function takeTurns(
@@ -95,6 +97,10 @@ async function recordHomeless(
     await noteOrphan(deps, vmId.data, content.message.body);
     return;
   }
+  if (content.ok && content.message.body.kind === "submit") {
+    await endHomeless(deps, content.message.body.jobId);
+    return;
+  }
   const what = content.ok ? content.message.logicalId : content.reason;
   const body = content.ok ? content.message.body : undefined;
   await recordPoison(deps, {
@@ -103,6 +109,24 @@ async function recordHomeless(
     to,
     detail: `${to === undefined ? "a group that is no apartment's" : `no apartment ${to}`}: ${what}`,
   });
+}
+
+/** A job came too late: its VM is gone. There is no apartment whose effect would say so, nor one to hinder. */
+async function endHomeless(deps: BatchDeps, jobId: JobId): Promise<void> {
+  const now = deps.clock.now();
+  const detail = "what it is about is not there any more";
+  const told = await projectJob(deps, {
+    kind: "job",
+    jobId,
+    revision: 1,
+    status: "failed",
+    attempts: 0,
+    error: { code: "vm_state_conflict", detail },
+    finishedAt: now,
+    expiresAt: now + deps.settings.jobRetentionDays * DAY_MS,
+    journal: [{ at: now, step: "ended", note: detail }],
+  });
+  if (told.length > 0) await deps.apartmentQueue.send(told);
 }
 
 /** A host has a VM that no record knows: an incident while it has it. */

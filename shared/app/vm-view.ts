@@ -47,6 +47,7 @@ export function apartmentView(record: ApartmentRecord): Apartment {
             since: isoTime(active.stepSince),
             startedAt: isoTime(active.startedAt),
             waitsFor: active.waitFor,
+            joined: active.joined,
             deadline: isoTime(active.deadlineAt),
           },
     queued: record.queued,

@@ -8,15 +8,16 @@ import type { JobFilter, JobStore } from "../app/ports.ts";
 import type { JobEffect } from "../model/effect.ts";
 import type { JobId } from "../model/ids.ts";
 import { hasEnded, type JobRecord, JobStatus } from "../model/job.ts";
+import { JOINERS_MAX, type Joiner } from "../model/join.ts";
 import { jobMatches } from "../model/list-filters.ts";
 import { CreatedRow, UnsentRow } from "../model/rows.ts";
 import { batchGet } from "./dynamo-batch-get.ts";
-import { conditional, type Dynamo } from "./dynamo-call.ts";
+import { conditional, type Dynamo, type Row } from "./dynamo-call.ts";
 import { type IndexListing, listIndex } from "./dynamo-list.ts";
 import { parseRow } from "./dynamo-row.ts";
 import { names, values } from "./expression.ts";
 import { ALL_INDEX_SHARDS } from "./index-shard.ts";
-import { jobItem, ttlSeconds, unexpiredJobs } from "./job-row.ts";
+import { jobItem, joinersOf, joinerText, ttlSeconds, unexpiredJobs } from "./job-row.ts";
 import { calling } from "./service-failure.ts";
 
 export function dynamoJobStore(dynamo: Dynamo): JobStore {
@@ -27,10 +28,10 @@ export function dynamoJobStore(dynamo: Dynamo): JobStore {
       const answer = await calling(`reading job ${id}`, () => documents.send(get));
       return unexpiredJobs(dynamo, answer.Item === undefined ? [] : [answer.Item])[0];
     },
-    create: async (job) => {
+    create: async (job, joiner) => {
       const put = new PutCommand({
         TableName: tables.jobs,
-        Item: jobItem(job),
+        Item: jobItem(job, joiner),
         ConditionExpression: "attribute_not_exists(#id)",
         ExpressionAttributeNames: names("id"),
       });
@@ -43,10 +44,13 @@ export function dynamoJobStore(dynamo: Dynamo): JobStore {
       const update = new UpdateCommand({ TableName: tables.jobs, ...projection(effect) });
       const doing = `projecting revision ${effect.revision} of job ${effect.jobId}`;
       const written = await conditional(dynamo, doing, () => documents.send(update));
-      if (written.held) return { status: "projected" };
-      const there = unexpiredJobs(dynamo, written.stored === undefined ? [] : [written.stored]);
-      return { status: there.length === 0 ? "missing" : "superseded" };
+      const row = written.held ? written.output.Attributes : written.stored;
+      const joiners = joinersAtEnd(dynamo, effect, row);
+      if (written.held) return { status: "projected", ...joiners };
+      const there = unexpiredJobs(dynamo, row === undefined ? [] : [row]);
+      return { status: there.length === 0 ? "missing" : "superseded", ...joiners };
     },
+    addJoiner: (id, joiner) => addJoiner(dynamo, id, joiner),
     requestCancel: async (id, reason) => {
       const update = new UpdateCommand({ TableName: tables.jobs, ...cancelRequest(id, reason) });
       const written = await conditional(dynamo, `calling off job ${id}`, () =>
@@ -58,6 +62,39 @@ export function dynamoJobStore(dynamo: Dynamo): JobStore {
     list: (filter, page) => listIndex(dynamo, jobListing(dynamo, filter), page),
     unsent: (query) => unsent(dynamo, query),
   };
+}
+
+/** Of a job that is ended by this effect, or was before. */
+function joinersAtEnd(dynamo: Dynamo, effect: JobEffect, row: Row | undefined) {
+  if (!hasEnded(effect.status) || row === undefined) return {};
+  const [job] = unexpiredJobs(dynamo, [row]);
+  const joiners = job !== undefined && hasEnded(job.status) ? joinersOf(dynamo, row) : [];
+  return joiners.length === 0 ? {} : { joiners };
+}
+
+async function addJoiner(dynamo: Dynamo, id: JobId, joiner: Joiner) {
+  const text = joinerText(joiner);
+  const update = new UpdateCommand({
+    TableName: dynamo.tables.jobs,
+    Key: { id },
+    UpdateExpression: "ADD #joiners :joiners",
+    ConditionExpression: `attribute_exists(#id) AND ${NOT_TERMINAL} AND (attribute_not_exists(#joiners) OR size(#joiners) < :max OR contains(#joiners, :joiner))`,
+    ExpressionAttributeNames: names("id", "joiners", "record", "status"),
+    ExpressionAttributeValues: values({
+      ...TERMINAL_VALUES,
+      joiners: new Set([text]),
+      joiner: text,
+      max: JOINERS_MAX,
+    }),
+    ReturnValuesOnConditionCheckFailure: "ALL_OLD",
+  });
+  const written = await conditional(dynamo, `joining job ${id}`, () =>
+    dynamo.documents.send(update),
+  );
+  if (written.held) return "joined";
+  const [job] = unexpiredJobs(dynamo, written.stored === undefined ? [] : [written.stored]);
+  if (job === undefined) return "missing";
+  return hasEnded(job.status) ? "ended" : "full";
 }
 
 const TERMINAL = JobStatus.options.filter(hasEnded);
@@ -78,6 +115,7 @@ function projection(effect: JobEffect) {
     result: effect.result,
     error: effect.error,
     startedAt: effect.startedAt,
+    waitsFor: effect.waitsFor,
     finishedAt: effect.finishedAt,
     expiresAt: effect.expiresAt,
   };
@@ -101,6 +139,7 @@ function projection(effect: JobEffect) {
       ...ttl,
       journal: effect.journal,
     }),
+    ...(hasEnded(effect.status) ? { ReturnValues: "ALL_NEW" as const } : {}),
     ReturnValuesOnConditionCheckFailure: "ALL_OLD" as const,
   };
 }

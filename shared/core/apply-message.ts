@@ -20,6 +20,7 @@ import { release } from "./consequences.ts";
 import { cancellation, endUnbegun } from "./end-job.ts";
 import { isTooLate } from "./gone.ts";
 import { resolveIncident } from "./incidents.ts";
+import { noteEnd, noteRefusal } from "./join-jobs.ts";
 import { observe } from "./observe.ts";
 
 import { lookAgain } from "./recheck.ts";
@@ -47,6 +48,10 @@ function applyBody(turn: Turn, { body }: ApartmentMessage): Turn {
       return admit(turn, body.jobId);
     case "cancel":
       return takeCancel(turn, body);
+    case "job-ended":
+      return noteEnd(turn, body.jobId);
+    case "join-refused":
+      return noteRefusal(turn, body);
     case "result":
       return takeResult(turn, body);
     case "observed":

@@ -9,6 +9,7 @@ import type { HostId } from "../model/ids.ts";
 import { consequences, release } from "./consequences.ts";
 import { abandonJob, endJob } from "./end-job.ts";
 import { layToRest } from "./gone.ts";
+import { beginJoin } from "./join-jobs.ts";
 import {
   amend,
   amendVm,
@@ -67,7 +68,7 @@ function wait(
     step: outcome.step,
     ...(outcome.percent === undefined ? {} : { percent: outcome.percent }),
   };
-  const status = outcome.action.kind === "timer" ? "waiting" : "running";
+  const status = WAITING.has(outcome.action.kind) ? "waiting" : "running";
   const waiting: ActiveJob = {
     ...started.active,
     status,
@@ -85,9 +86,19 @@ function wait(
     attempts: waiting.attempts,
     startedAt: active.startedAt,
     progress,
-    ...(outcome.action.kind === "timer" ? {} : { hostId: outcome.action.address.hostId }),
+    ...("address" in outcome.action ? { hostId: outcome.action.address.hostId } : {}),
+    ...waitsFor(active, waiting),
     journal: journalEntry(active, { at: now, step: outcome.step, note: outcome.note }),
   });
+}
+
+/** Nothing of a job is being done while it waits for these. */
+const WAITING: ReadonlySet<Action["kind"]> = new Set(["timer", "join"]);
+
+/** Told when it begins to wait for jobs, and when it does not any more: who waits for whom is looked up in the jobs' records. */
+function waitsFor(before: ActiveJob, { waitFor, joined = [] }: ActiveJob) {
+  if (waitFor.kind === "jobs") return { waitsFor: joined.map(({ jobId }) => jobId) };
+  return before.waitFor.kind === "jobs" ? { waitsFor: [] } : {};
 }
 
 type Started = { readonly turn: Turn; readonly active: ActiveJob; readonly waitFor: WaitFor };
@@ -101,6 +112,10 @@ function start(turn: Turn, active: ActiveJob, action: Action): Started {
       return reserve(turn, active, action);
     case "command":
       return command(turn, active, action);
+    case "join": {
+      const { until } = action;
+      return { ...beginJoin(turn, active, action), waitFor: { kind: "jobs", until } };
+    }
     default:
       return action satisfies never;
   }

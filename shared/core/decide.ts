@@ -24,9 +24,10 @@ import { applyMessage, note } from "./apply-message.ts";
 import { abandonJob, endUnbegun, expireJob } from "./end-job.ts";
 import type { TurnSource } from "./flush.ts";
 import { openIncident } from "./incidents.ts";
+import { lookAtJoined } from "./join-jobs.ts";
 import { jobEffects } from "./made-job.ts";
 import { postpone } from "./recheck.ts";
-import { beginNext, beginSystemJob, goOnLater, wakeJob } from "./run-job.ts";
+import { beginNext, beginSystemJob, goOnLater, tellEnds, wakeJob } from "./run-job.ts";
 import { amend, openTurn, subjectOf, type Turn, type TurnInputs, tell } from "./turn.ts";
 import type { FactRequest } from "./work-type.ts";
 
@@ -65,7 +66,7 @@ export function decide<R extends AnyApartmentRecord>(
     poisoned += step.poisoned;
     if (turn.needs.length > 0) return { kind: "needs", facts: turn.needs };
   }
-  const due = guarded(turn, fireDue, abandoned);
+  const due = guarded(turn, (before) => fireDue(tellEnds(before)), abandoned);
   const begun = beginAll(due.turn);
   if (begun.turn.needs.length > 0) return { kind: "needs", facts: begun.turn.needs };
   return close(begun.turn, record, batch.source, poisoned + due.poisoned + begun.poisoned);
@@ -88,8 +89,14 @@ function beginOne(turn: Turn): Step {
     postpone(amend(opened, { systemJob: undefined })),
   );
   if (own.turn.needs.length > 0) return own;
-  const next = guarded(own.turn, beginNext, endHead);
+  const next = guarded(own.turn, beginQueued, endHead);
   return { turn: next.turn, poisoned: own.poisoned + next.poisoned };
+}
+
+/** What it joins may have ended long ago. */
+function beginQueued(turn: Turn): Turn {
+  const begun = beginNext(turn);
+  return begun === turn ? turn : tellEnds(begun);
 }
 
 /** Something would begin if a turn were taken now. */
@@ -153,9 +160,11 @@ function poison(turn: Turn, detail: string): Turn {
 function fireDue(turn: Turn): Turn {
   const { active } = turn.record;
   const { now, settings } = turn.inputs;
-  if (active === undefined) return turn;
-  if (active.deadlineAt <= now) return wakeJob(turn, { kind: "deadline" });
-  return expiryOf(active, settings) <= now ? expireJob(turn) : turn;
+  if (active === undefined || turn.needs.length > 0) return turn;
+  if (active.deadlineAt > now) return expiryOf(active, settings) <= now ? expireJob(turn) : turn;
+  const looked = lookAtJoined(turn);
+  const told = tellEnds(looked);
+  return told !== looked || told.needs.length > 0 ? told : wakeJob(told, { kind: "deadline" });
 }
 
 /** The record as it is to be committed; nothing, if nothing is new. */
@@ -219,9 +228,9 @@ function wakeTime(turn: Turn, source: TurnSource, hasEffects: boolean): number |
   return due.length === 0 ? undefined : Math.min(...due);
 }
 
-/** When silence has lasted too long. A timer is no silence: nobody owes an answer. */
+/** When silence has lasted too long. Of a timer nobody owes an answer, and jobs that are waited for have an expiry of their own. */
 function expiryOf({ waitFor, heardAt, stepSince }: ActiveJob, settings: Settings): number {
-  if (waitFor.kind === "timer") return Number.POSITIVE_INFINITY;
+  if (waitFor.kind === "timer" || waitFor.kind === "jobs") return Number.POSITIVE_INFINITY;
   return (heardAt ?? stepSince) + settings.jobExpireHours * HOUR_MS;
 }
 

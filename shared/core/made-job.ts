@@ -31,10 +31,16 @@ export function makeJob(
 }
 
 /** The effects that record what became of jobs in this turn. */
-export function jobEffects({ jobs, projections }: Turn): readonly Effect[] {
+export function jobEffects({ jobs, projections, record }: Turn): readonly Effect[] {
   const made = [...jobs.values()].map((job): Effect => {
     const projection = projections.get(job.id);
-    return { kind: "new-job", job: projection === undefined ? job : projected(job, projection) };
+    const { parentId } = job;
+    return {
+      kind: "new-job",
+      job: projection === undefined ? job : projected(job, projection),
+      // Whoever starts a job has joined it.
+      ...(parentId && { joiner: { apartmentId: record.id, jobId: parentId } }),
+    };
   });
   return [...made, ...[...projections.values()].filter(({ jobId }) => !jobs.has(jobId))];
 }
@@ -52,6 +58,7 @@ export function projected(job: JobRecord, effect: JobEffect): JobRecord {
     error: effect.error ?? job.error,
     startedAt: effect.startedAt ?? job.startedAt,
     finishedAt: effect.finishedAt ?? job.finishedAt,
+    waitsFor: effect.waitsFor ?? job.waitsFor,
     expiresAt: effect.expiresAt ?? job.expiresAt,
     journal: [...job.journal, ...effect.journal],
   };

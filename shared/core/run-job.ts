@@ -14,8 +14,10 @@ import {
 import type { Effect } from "../model/effect.ts";
 import { HostId, type JobId, LogicalId } from "../model/ids.ts";
 import { apartmentOf, type JobRecord } from "../model/job.ts";
+import { JOINED_MAX } from "../model/join.ts";
 import { carryOut } from "./carry-out.ts";
 import { abandonJob, cancellation, endUnbegun } from "./end-job.ts";
+import { cancelStarted, endsOf } from "./join-jobs.ts";
 import { makeJob } from "./made-job.ts";
 import { evidenceFor } from "./observe.ts";
 
@@ -29,6 +31,9 @@ import type {
   Wakeup,
   WorkContext,
 } from "./work-type.ts";
+
+/** Each time at least one is not told again. */
+const ENDS_TOLD_MAX = JOINED_MAX + 1;
 
 /** Takes a submitted job in: parks it, or says why not. */
 export function admit(turn: Turn, jobId: JobId): Turn {
@@ -96,12 +101,23 @@ export function wakeJob(turn: Turn, wakeup: Wakeup): Turn {
   if (active === undefined) return turn;
   const work = workOf(turn, active);
   if (work === undefined) return endUnknown(turn, active.type, active.workVersion);
-  return carryOut(heard(turn, active), resumeWork(turn, work, wakeup));
+  const current = amend(turn, { active: { ...active, ...upgraded(work, active) } });
+  return carryOut(heard(current), resumeWork(current, work, wakeup));
+}
+
+/** What an older deployment wrote, as this one reads it: from then on it is of this version. */
+function upgraded(
+  work: AnyWorkType,
+  { workVersion: version, input, memo }: { workVersion: number; input: unknown; memo: unknown },
+) {
+  if (version === work.version) return {};
+  const payload = work.upgrade({ version, input, memo });
+  return { workVersion: work.version, input: payload.input, memo: payload.memo };
 }
 
 /** A sign of life: it was told something, whatever it makes of it. */
-function heard(turn: Turn, active: ActiveJob): Turn {
-  return amend(turn, { active: { ...active, heardAt: turn.inputs.now } });
+function heard(turn: Turn): Turn {
+  return amend(turn, { active: { ...activeOf(turn), heardAt: turn.inputs.now } });
 }
 
 /** The active job is called off. With a command out, its result or deadline is its next step. */
@@ -118,7 +134,21 @@ export function cancelActive(turn: Turn, reason: string | undefined): Turn {
     attempts,
     journal: journalEntry(active, { at: now, step, note }),
   });
-  return active.waitFor.kind === "result" ? noted : wakeJob(noted, { kind: "cancelled" });
+  const called = cancelStarted(noted);
+  return active.waitFor.kind === "result" ? called : wakeJob(called, { kind: "cancelled" });
+}
+
+/** Tells the active job of the ends that it waited for, once they are enough; and again, if it waits for what has come too. */
+export function tellEnds(turn: Turn): Turn {
+  let last = turn;
+  for (let told = 0; told < ENDS_TOLD_MAX; told += 1) {
+    const found = endsOf(last);
+    if (found.kind === "waiting") return last;
+    if (found.kind === "need") return found.turn;
+    last = wakeJob(found.turn, { kind: "joined", ends: found.ends });
+    if (last.needs.length > 0) return last;
+  }
+  throw new Error(`job ${last.record.active?.jobId} was told of ends ${ENDS_TOLD_MAX} times`);
 }
 
 function begin(turn: Turn, job: JobRecord): Turn {
@@ -147,7 +177,10 @@ function begin(turn: Turn, job: JobRecord): Turn {
   });
   const work = workOf(begun, job);
   if (work === undefined) return endUnknown(begun, job.type, job.workVersion);
-  return carryOut(begun, beginWork(begun, work, job.input));
+  const current = amend(begun, {
+    active: { ...activeOf(begun), ...upgraded(work, activeOf(begun)) },
+  });
+  return carryOut(current, beginWork(current, work));
 }
 
 function endUnknown(turn: Turn, type: string, version: number): Turn {
@@ -165,12 +198,8 @@ function workOf(
   return isKnown && (work.subject === "vm") === isOfVm(record) ? work : undefined;
 }
 
-function beginWork(
-  turn: Turn,
-  work: AnyWorkType,
-  input: unknown,
-): Outcome<unknown, unknown> | Invalid {
-  const parts = { input, memo: undefined };
+function beginWork(turn: Turn, work: AnyWorkType): Outcome<unknown, unknown> | Invalid {
+  const parts = { input: activeOf(turn).input, memo: undefined };
   return work.subject === "vm"
     ? work.begin(vmContext(turn, parts))
     : work.begin(hostContext(turn, parts));

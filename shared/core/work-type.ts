@@ -5,7 +5,7 @@
 import type { SystemJobRequest, UnsettledCommand, VmSubject } from "../model/apartment-record.ts";
 import type { CommandCall } from "../model/command.ts";
 import type { HostFact } from "../model/host.ts";
-import type { BootId, CommandId, HostId, JobId, VmId } from "../model/ids.ts";
+import type { AccountId, BootId, CommandId, HostId, JobId, VmId } from "../model/ids.ts";
 import type { IncidentKind } from "../model/incident.ts";
 import type { JobError } from "../model/job.ts";
 import type { Observation, ReportedPower } from "../model/power.ts";
@@ -88,6 +88,8 @@ export type Wakeup =
         | { readonly status: "refused"; readonly reason: string };
     }
   | { readonly kind: "observed"; readonly hostId: HostId }
+  /** Of the jobs joined, those that have ended since, by key: all, or some. */
+  | { readonly kind: "joined"; readonly ends: ReadonlyMap<string, JobEnd> }
   /**
    * The job was called off while it waited for something else than a command's result. `ignore`: it first has to find out
    * what is true, and `cancelRequested` stays.
@@ -110,7 +112,36 @@ export type Action =
       /** The VM was found on there: it takes its room whether or not there is any. */
       readonly found?: true;
     }
-  | { readonly kind: "timer" };
+  | { readonly kind: "timer" }
+  | JoinAction;
+
+/** A job to be started by another one. */
+export type ChildJob = {
+  /** The work's own name for it; among those that are joined there is none of the same. */
+  readonly key: string;
+  readonly type: string;
+  readonly workVersion: number;
+  readonly input: unknown;
+  /** Absent: the parent's. */
+  readonly account?: AccountId;
+} & ({ readonly vmId: VmId } | { readonly hostId: HostId });
+
+/**
+ * Waits until all of the jobs that are joined have ended, or any. Those of an earlier step whose end was not told yet are
+ * among them. Jobs that it starts are called off with it.
+ */
+export type JoinAction = {
+  readonly kind: "join";
+  readonly start?: readonly ChildJob[];
+  /** Others' jobs. */
+  readonly jobs?: readonly { readonly key: string; readonly jobId: JobId }[];
+  readonly until: "all" | "any";
+};
+
+/** How a job that was joined ended. One that is not there is `join_failed`; one that waits for this very one `join_cycle`. */
+export type JobEnd =
+  | { readonly status: "succeeded"; readonly result: unknown }
+  | { readonly status: "failed" | "cancelled"; readonly error: JobError };
 
 /** What every answer but `ignore` and `need` may also bring about. */
 type Consequences = {
@@ -170,11 +201,16 @@ export type Origin = "verb" | "creation" | "system" | "disagreement";
 /** How a verb takes a state, before anything is done (contract, the verb table). */
 export type Reception = "go" | "at_once" | "conflict" | "probe";
 
+/** What a job carries between its steps; no memo before the first. */
+export type Payload = { readonly input: unknown; readonly memo?: unknown };
+
 /** A work type as the engine knows it: input and memo are checked by its own schemas on every call. */
 interface AnySubject {
   readonly name: string;
   readonly version: number;
   readonly origin: Origin;
+  /** Of what an older version of this type wrote, what this one reads. */
+  readonly upgrade: (older: Payload & { readonly version: number }) => Payload;
   readonly parseInput: (
     raw: unknown,
   ) =>

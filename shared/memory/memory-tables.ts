@@ -3,6 +3,7 @@ import { ApartmentRecord, HostApartmentRecord } from "../model/apartment-record.
 import { Heartbeat, HostRecord, Inventory } from "../model/host.ts";
 import { IncidentRecord } from "../model/incident.ts";
 import { JobRecord } from "../model/job.ts";
+import { Joiners } from "../model/join.ts";
 import { DomainRow, EventRow, IdempotencyRow, InterestRow, ReservationRow } from "../model/rows.ts";
 import { TokenRecord } from "../model/token.ts";
 import { memoryTable } from "./memory-table.ts";
@@ -16,6 +17,8 @@ export function memoryTables() {
     /** Key: `domainKey`. */
     domains: memoryTable(DomainRow),
     jobs: memoryTable(JobRecord),
+    /** Who is to be told of a job's end, by its id. */
+    joiners: memoryTable(Joiners),
     /** Key: `idempotencyKey`. */
     idempotency: memoryTable(IdempotencyRow),
     hosts: memoryTable(HostRecord),

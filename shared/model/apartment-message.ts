@@ -19,6 +19,10 @@ export const ApartmentMessageBody = z.discriminatedUnion("kind", [
     jobId: JobId,
     reason: z.optional(CancelReason),
   }),
+  /** A job has ended, or there is none: a hint to those that joined it, who look at its record. */
+  z.strictObject({ kind: z.literal("job-ended"), jobId: JobId }),
+  /** Waiting for that job would be waiting for oneself, over others; or too many wait for it. */
+  z.strictObject({ kind: z.literal("join-refused"), parentId: JobId, jobId: JobId }),
   /** A command's outcome, in the order of the host that says it. */
   z.strictObject({
     kind: z.literal("result"),

@@ -19,6 +19,7 @@ import {
 } from "./ids.ts";
 import { IncidentId, IncidentKind } from "./incident.ts";
 import { JobProgress, WorkName } from "./job.ts";
+import { JoinedJob } from "./join.ts";
 import { Observation } from "./power.ts";
 import { DomainChanges, SNAPSHOTS_MAX, Snapshot, VmName, VmSpec, VmState } from "./vm.ts";
 
@@ -40,6 +41,8 @@ export const WaitFor = z.discriminatedUnion("kind", [
   }),
   z.strictObject({ kind: z.literal("reserved"), hostId: HostId, attempt: Count }),
   z.strictObject({ kind: z.literal("timer") }),
+  /** The ends of all, or of any, of the jobs joined. */
+  z.strictObject({ kind: z.literal("jobs"), until: z.enum(["all", "any"]) }),
 ]);
 export type WaitFor = z.infer<typeof WaitFor>;
 
@@ -60,6 +63,8 @@ export const ActiveJob = z.strictObject({
   sent: z.record(HostId, z.strictObject({ epoch: Count, bootOrdinal: Count })),
   /** The host on which it asked for room last; it holds none but there and on the VM's own host. */
   roomAt: z.optional(HostId),
+  /** Absent: none. */
+  joined: z.optional(z.array(JoinedJob)),
   /** Nothing waits for ever (A8). */
   deadlineAt: Instant,
   /** When it last took a step or was told something; `jobExpireHours` counts from here. Absent: since its step began. */
@@ -186,6 +191,7 @@ export const Apartment = z.strictObject({
       since: z.iso.datetime(),
       startedAt: z.iso.datetime(),
       waitsFor: WaitFor,
+      joined: z.optional(z.array(JoinedJob)),
       deadline: z.iso.datetime(),
     }),
   ),

@@ -9,6 +9,7 @@ import { Capacity } from "./host.ts";
 import { ApartmentId, BootId, CommandId, Count, HostId, Instant, JobId, VmId } from "./ids.ts";
 import { IncidentId, IncidentRecord } from "./incident.ts";
 import { JobError, JobProgress, JobRecord, JobStatus, JournalEntry } from "./job.ts";
+import { Joiner } from "./join.ts";
 import { TopicEvent } from "./topic.ts";
 import { Labels } from "./vm.ts";
 
@@ -44,6 +45,8 @@ export const JobEffect = z.strictObject({
   error: z.optional(JobError),
   startedAt: z.optional(Instant),
   finishedAt: z.optional(Instant),
+  /** The jobs whose ends it waits for from now on; absent: as before. */
+  waitsFor: z.optional(z.array(JobId)),
   /** With a terminal status: when the record may be forgotten (`jobRetentionDays`). */
   expiresAt: z.optional(Instant),
 });
@@ -89,13 +92,25 @@ export type ReleaseEffect = z.infer<typeof ReleaseEffect>;
  * Records a job that the turn itself made, as it was when the turn was committed; put only if it is absent. One that no
  * apartment has admitted yet is submitted once it is recorded.
  */
-export const NewJobEffect = z.strictObject({ kind: z.literal("new-job"), job: JobRecord });
+export const NewJobEffect = z.strictObject({
+  kind: z.literal("new-job"),
+  job: JobRecord,
+  /** Known before the job can end, as it is recorded with it. */
+  joiner: z.optional(Joiner),
+});
 export type NewJobEffect = z.infer<typeof NewJobEffect>;
+
+/** Has a job's end told to a joiner, or says at once that it has ended or is not to be waited for. */
+export const JoinEffect = z.strictObject({ kind: z.literal("join"), jobId: JobId, joiner: Joiner });
+export type JoinEffect = z.infer<typeof JoinEffect>;
 
 export const Effect = z.discriminatedUnion("kind", [
   CommandEffect,
   JobEffect,
   NewJobEffect,
+  JoinEffect,
+  /** Calls off a job that this one started. */
+  z.strictObject({ kind: z.literal("cancel-job"), jobId: JobId, to: ApartmentId }),
   ReserveEffect,
   ReleaseEffect,
   z.strictObject({ kind: z.literal("message"), to: ApartmentId, message: ApartmentMessage }),

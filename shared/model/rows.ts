@@ -16,6 +16,9 @@ export const UnsentRow = z.object({
   createdAt: Instant,
 });
 
+/** Who is to be told of a job's end. */
+export const JoinersRow = z.object({ joiners: z.optional(z.set(z.string())) });
+
 /** What a listing index answers where the order is a time: `createdAt` or `openedAt`. */
 export const CreatedRow = z.object({ id: z.string(), createdAt: Instant });
 export const OpenedRow = z.object({ id: z.string(), openedAt: Instant });

@@ -63,6 +63,7 @@ export function hear(
     case "deadline":
       return probe(context, asking);
     case "observed": // the probe's own answer says more, `busy` among it
+    case "joined":
     case "cancelled": // whoever asks decides whether it still wants to know
     case "reserved":
       return { kind: "asking", outcome: { kind: "ignore" } };

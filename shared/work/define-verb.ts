@@ -19,7 +19,7 @@ import type { HostId } from "../model/ids.ts";
 import type { VmState } from "../model/vm.ts";
 import { changedVm, type VmChange } from "../model/vm-change.ts";
 import { within } from "./ask-host.ts";
-import { defineWork } from "./define-work.ts";
+import { defineWork, type Typed } from "./define-work.ts";
 import { calledOff, fail } from "./fail.ts";
 import { Finding, find, found, hostsInDoubt, type Truth } from "./find-truth.ts";
 import { CONFIRM_MS } from "./patience.ts";
@@ -53,7 +53,7 @@ export type Verb<I, M, R> = {
 type Memo<M> = { readonly finding: Finding } | { readonly doing: M };
 
 /** The work type that the registry lists. */
-export function defineVerb<I, M, R>(verb: Verb<I, M, R>): WorkType {
+export function defineVerb<I, M, R>(verb: Verb<I, M, R>): WorkType & Typed<I, R> {
   const { name, version, origin = "verb", input, result, reception } = verb;
   return defineWork({
     ...{ name, version, origin, input, result, reception },

@@ -62,10 +62,20 @@ export function witnessed(ports: Ports, witness: Witness): Ports {
 function witnessedJobs(jobs: JobStore, { carriedOut, projected }: Witness): JobStore {
   return {
     ...jobs,
-    create: async (job) => {
-      const created = await jobs.create(job);
+    create: async (job, joiner) => {
+      const created = await jobs.create(job, joiner);
       carriedOut(effectName({ kind: "new-job", job }));
       return created;
+    },
+    addJoiner: async (jobId, joiner) => {
+      const joined = await jobs.addJoiner(jobId, joiner);
+      carriedOut(effectName({ kind: "join", jobId, joiner }));
+      return joined;
+    },
+    requestCancel: async (jobId, reason) => {
+      const job = await jobs.requestCancel(jobId, reason);
+      if (job !== undefined) carriedOut(`cancel ${jobId}`);
+      return job;
     },
     project: async (effect) => {
       const name = effectName(effect);

@@ -13,6 +13,10 @@ export function effectName(effect: Effect): string {
       return `release ${effect.vmId} ${effect.hostId} ${effect.revision}`;
     case "new-job":
       return `new-job ${effect.job.id}`;
+    case "join":
+      return `join ${effect.jobId} ${effect.joiner.jobId}`;
+    case "cancel-job":
+      return `cancel ${effect.jobId}`;
     case "message":
       return `message ${effect.to} ${effect.message.logicalId}`;
     case "event":

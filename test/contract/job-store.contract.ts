@@ -2,6 +2,7 @@ import { beforeEach, describe, expect, test } from "vitest";
 import type { JobEffect } from "../../shared/model/effect.ts";
 import { AccountId, HostId, hostApartmentId, VmId } from "../../shared/model/ids.ts";
 import type { JobRecord } from "../../shared/model/job.ts";
+import { JOINERS_MAX, type Joiner } from "../../shared/model/join.ts";
 import { aJob, jobIdOf, T0, vmId } from "../support/a-record.ts";
 import { allPages } from "./all-pages.ts";
 import type { OpenStores, StoreWorld } from "./store-world.ts";
@@ -115,6 +116,81 @@ export function jobStoreContract(open: OpenStores): void {
         await accept(1, { expiresAt: T0 + 1_000, status: "succeeded", revision: 1 });
         world.clock.advance(1_000);
         expect(await world.jobs.project(anEffect({}))).toEqual({ status: "missing" });
+      });
+    });
+
+    describe("joining", () => {
+      const joiner = (n: number): Joiner => ({ apartmentId: vmId, jobId: jobIdOf(n) });
+      const hosts: Joiner = {
+        apartmentId: hostApartmentId(HostId.parse("host-a")),
+        jobId: jobIdOf(60),
+      };
+      const end = anEffect({ status: "succeeded", result: {} });
+      const sorted = (joiners: readonly Joiner[] | undefined) =>
+        joiners?.toSorted((one, other) => (one.jobId < other.jobId ? -1 : 1));
+
+      test("A7: the write that ends a job answers who joined it, each once; no other write does", async () => {
+        await world.jobs.create(aJob(1), joiner(50));
+        for (const each of [joiner(51), joiner(51), hosts, joiner(50)])
+          expect(await world.jobs.addJoiner(jobIdOf(1), each)).toBe("joined");
+        expect(await world.jobs.project(anEffect({ revision: 1 }))).toEqual({
+          status: "projected",
+        });
+        const ended = await world.jobs.project(end);
+        expect(ended.status).toBe("projected");
+        expect(sorted(ended.joiners)).toEqual([joiner(50), joiner(51), hosts]);
+      });
+
+      test("A7: an end that is written again answers them again", async () => {
+        await world.jobs.create(aJob(1), joiner(50));
+        await world.jobs.project(end);
+        const again = { status: "superseded", joiners: [joiner(50)] };
+        expect(await world.jobs.project(end)).toEqual(again);
+        expect(await world.jobs.project(anEffect({ revision: 9 }))).toEqual({
+          status: "superseded",
+        });
+      });
+
+      test("A7: whoever joins either is answered by the end or told that there was one", async () => {
+        await accept(1);
+        const [joined, ended] = await Promise.all([
+          world.jobs.addJoiner(jobIdOf(1), joiner(50)),
+          world.jobs.project(end),
+        ]);
+        expect(joined === "ended" ? [] : [joiner(50)]).toEqual(ended.joiners ?? []);
+        expect(await world.jobs.addJoiner(jobIdOf(1), joiner(51))).toBe("ended");
+      });
+
+      test("is no revision, and shows in no job", async () => {
+        await accept(1);
+        await world.jobs.addJoiner(jobIdOf(1), joiner(50));
+        expect(await world.jobs.read(jobIdOf(1))).toEqual(aJob(1));
+      });
+
+      test("says what is not there, and makes nothing of it", async () => {
+        expect(await world.jobs.addJoiner(jobIdOf(1), joiner(50))).toBe("missing");
+        expect(await world.jobs.read(jobIdOf(1))).toBeUndefined();
+        await accept(2, { expiresAt: T0 + 1_000, status: "failed" });
+        world.clock.advance(1_000);
+        expect(await world.jobs.addJoiner(jobIdOf(2), joiner(50))).toBe("missing");
+      });
+
+      test("is refused to more than a job's end can tell", async () => {
+        await accept(1);
+        for (let n = 0; n < JOINERS_MAX; n += 1)
+          await world.jobs.addJoiner(jobIdOf(1), joiner(100 + n));
+        expect(await world.jobs.addJoiner(jobIdOf(1), joiner(99))).toBe("full");
+        expect(await world.jobs.addJoiner(jobIdOf(1), joiner(100))).toBe("joined");
+        expect((await world.jobs.project(end)).joiners).toHaveLength(JOINERS_MAX);
+      });
+
+      test("notes for whom a job waits, and when it does not any more", async () => {
+        await accept(1);
+        await world.jobs.project(anEffect({ revision: 1, waitsFor: [jobIdOf(2)] }));
+        await world.jobs.project(anEffect({ revision: 2 }));
+        expect((await world.jobs.read(jobIdOf(1)))?.waitsFor).toEqual([jobIdOf(2)]);
+        await world.jobs.project(anEffect({ revision: 3, waitsFor: [] }));
+        expect((await world.jobs.read(jobIdOf(1)))?.waitsFor).toEqual([]);
       });
     });
 

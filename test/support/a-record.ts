@@ -138,6 +138,10 @@ function logicalName(body: ApartmentMessageBody): string {
       return `submit:${body.jobId}`;
     case "cancel":
       return `cancel:${body.jobId}`;
+    case "job-ended":
+      return `ended:${body.jobId}`;
+    case "join-refused":
+      return `join-refused:${body.parentId}:${body.jobId}`;
     case "result":
       return `result:${body.hostId}:${body.commandId}`;
     case "observed":

@@ -109,17 +109,26 @@ function gatedStores(behind: Behind, gate: Gate): Pick<TurnDeps, "jobs" | "incid
   return {
     jobs: {
       read: (id) => gate(() => jobs.read(id)),
-      create: (job) =>
+      create: (job, joiner) =>
         gate(async () => {
           behind.sent(effectName({ kind: "new-job", job }));
-          return jobs.create(job);
+          return jobs.create(job, joiner);
+        }),
+      addJoiner: (jobId, joiner) =>
+        gate(async () => {
+          behind.sent(effectName({ kind: "join", jobId, joiner }));
+          return jobs.addJoiner(jobId, joiner);
         }),
       project: (effect) =>
         gate(async () => {
           behind.sent(effectName(effect));
           return jobs.project(effect);
         }),
-      requestCancel: unused,
+      requestCancel: (jobId, reason) =>
+        gate(async () => {
+          behind.sent(`cancel ${jobId}`);
+          return jobs.requestCancel(jobId, reason);
+        }),
       list: unused,
       unsent: unused,
     },

@@ -43,6 +43,7 @@ const explosive: WorkType = {
   reception: { ...vmStopReception() },
   origin: "verb",
   needsHost: false,
+  upgrade: (older) => older,
   parseInput: (value) => ({ ok: true, value }),
   begin: () => {
     throw new Error("boom");

@@ -1,0 +1,111 @@
+/**
+ * Effects on jobs' records, each with the messages that follow from it.
+ *
+ *  A7 who joined a job is told of its end by whoever finds it ended: the write that ended it, or the same sent again.
+ *
+ * Joining leaves no moment in which an end is told to nobody (design.md, "The lost wake-up"): the joiner is on the record
+ * before the job's terminal write, which answers it, or the update that adds it says that the job has ended.
+ */
+import type { ApartmentMessage } from "../model/apartment-message.ts";
+import type { JobEffect, JoinEffect, NewJobEffect } from "../model/effect.ts";
+import { type ApartmentId, type JobId, LogicalId } from "../model/ids.ts";
+import { hasEnded, type JobRecord } from "../model/job.ts";
+import type { Joiner } from "../model/join.ts";
+import type { Ports } from "./ports.ts";
+import { submission } from "./submission.ts";
+
+export type Outgoing = { readonly to: ApartmentId; readonly message: ApartmentMessage };
+
+/** Jobs looked at for a circle of who waits for whom; a wider net of waits ends by its deadlines. */
+const CIRCLE_JOBS_MAX = 100;
+
+export async function projectJob(
+  { jobs, telemetry }: Pick<Ports, "jobs" | "telemetry">,
+  effect: JobEffect,
+): Promise<readonly Outgoing[]> {
+  const { status, joiners = [] } = await jobs.project(effect);
+  if (status === "missing") telemetry.count("projectionsWithoutJob");
+  return joiners.map((joiner) => endTold(effect.jobId, joiner));
+}
+
+/** Submitted once it is recorded: an apartment takes no job in that it cannot read (A3). */
+export async function createJob(
+  { jobs }: Pick<Ports, "jobs">,
+  { job, joiner }: NewJobEffect,
+): Promise<readonly Outgoing[]> {
+  await jobs.create(job, joiner);
+  const submitted = job.revision > 0 ? undefined : submission(job);
+  return submitted === undefined ? [] : [submitted];
+}
+
+/** Notes it on the job's record, then has its apartment told; nothing, if it has ended. */
+export async function callOff(
+  { jobs }: Pick<Ports, "jobs">,
+  {
+    jobId,
+    to,
+    reason,
+  }: {
+    readonly jobId: JobId;
+    readonly to: ApartmentId;
+    readonly reason: string | undefined;
+  },
+): Promise<readonly Outgoing[]> {
+  const job = await jobs.requestCancel(jobId, reason);
+  return job === undefined || hasEnded(job.status) ? [] : [cancelTold(jobId, to, reason)];
+}
+
+/** The message that calls a job off. */
+export function cancelTold(jobId: JobId, to: ApartmentId, reason: string | undefined): Outgoing {
+  const body = { kind: "cancel" as const, jobId, ...(reason === undefined ? {} : { reason }) };
+  return { to, message: { v: 1, logicalId: LogicalId.parse(`cancel:${jobId}`), body } };
+}
+
+export async function joinJob(
+  { jobs }: Pick<Ports, "jobs">,
+  { jobId, joiner }: JoinEffect,
+): Promise<readonly Outgoing[]> {
+  const answer = await jobs.addJoiner(jobId, joiner);
+  switch (answer) {
+    case "joined":
+      return (await waitsFor(jobs, jobId, joiner.jobId)) ? [joinRefused(jobId, joiner)] : [];
+    case "ended":
+    case "missing":
+      return [endTold(jobId, joiner)];
+    case "full":
+      return [joinRefused(jobId, joiner)];
+    default:
+      return answer satisfies never;
+  }
+}
+
+/** Whether a job waits for another, over any number of others. */
+async function waitsFor(
+  jobs: Pick<Ports["jobs"], "read">,
+  jobId: JobId,
+  sought: JobId,
+): Promise<boolean> {
+  const seen = new Set<JobId>();
+  let edge: readonly JobId[] = [jobId];
+  while (edge.length > 0 && seen.size < CIRCLE_JOBS_MAX) {
+    if (edge.includes(sought)) return true;
+    for (const each of edge) seen.add(each);
+    const found = await Promise.all(edge.map((each) => jobs.read(each)));
+    edge = [...new Set(found.flatMap(waited))].filter((each) => !seen.has(each));
+  }
+  return false;
+}
+
+function waited(job: JobRecord | undefined): readonly JobId[] {
+  return job === undefined || hasEnded(job.status) ? [] : (job.waitsFor ?? []);
+}
+
+function endTold(jobId: JobId, { apartmentId: to }: Joiner): Outgoing {
+  const logicalId = LogicalId.parse(`ended:${jobId}`);
+  return { to, message: { v: 1, logicalId, body: { kind: "job-ended", jobId } } };
+}
+
+function joinRefused(jobId: JobId, { apartmentId: to, jobId: parentId }: Joiner): Outgoing {
+  const logicalId = LogicalId.parse(`join-refused:${parentId}:${jobId}`);
+  return { to, message: { v: 1, logicalId, body: { kind: "join-refused", parentId, jobId } } };
+}

@@ -1,0 +1,113 @@
+/** Apartments of several VMs over the ports in memory, with jobs of given types, turned by hand or until they come to rest. */
+import type { SQSRecord } from "aws-lambda";
+import { parseMessage } from "../../shared/app/parse-message.ts";
+import { submission } from "../../shared/app/submission.ts";
+import { wakeDue } from "../../shared/app/sweep.ts";
+import { type Delivery, takeTurns } from "../../shared/app/take-turns.ts";
+import type { AnyWorkType } from "../../shared/core/work-type.ts";
+import { VmId } from "../../shared/model/ids.ts";
+import type { JobRecord } from "../../shared/model/job.ts";
+import type { Settings } from "../../shared/model/settings.ts";
+import { byName } from "../../shared/work/registry.ts";
+import { aJob, aRecord } from "./a-record.ts";
+import { errand, gather } from "./errands.ts";
+import { aWorld, type World } from "./memory-world.ts";
+
+/** Far more than any world that comes to rest needs. */
+const ROUNDS_MAX = 2_000;
+
+export class JobWorld {
+  readonly world: World;
+  deps: Parameters<typeof takeTurns>[0];
+  /** What comes again, before all else. */
+  private again: SQSRecord[] = [];
+
+  constructor(
+    options: { readonly work?: readonly AnyWorkType[]; readonly settings?: Partial<Settings> } = {},
+  ) {
+    this.world = aWorld(options.settings ?? {});
+    this.deps = { ...this.world.deps, work: byName(options.work ?? [errand, gather]) };
+  }
+
+  /** Makes the VM, if it is new, and submits a job for it. */
+  async submit(n: number, job: Partial<JobRecord>): Promise<JobRecord> {
+    const submitted = aJob(n, { createdAt: this.world.clock.at, ...job });
+    const { submissions, apartmentQueue } = this.world.deps;
+    if (submitted.vmId !== undefined && this.record(submitted.vmId) === undefined)
+      await submissions.accept({ vm: { record: aRecord({ id: submitted.vmId }) }, now: 0 });
+    await submissions.accept({ job: submitted, now: 0 });
+    const message = submission(submitted);
+    if (message !== undefined) await apartmentQueue.send([message]);
+    return submitted;
+  }
+
+  job(job: Pick<JobRecord, "id">): JobRecord {
+    const found = this.world.memory.tables.jobs.get(job.id);
+    if (found === undefined) throw new Error(`there is no job ${job.id}`);
+    return found;
+  }
+
+  /** Those that a job started, in the order of their VMs. */
+  startedBy({ id }: Pick<JobRecord, "id">): readonly JobRecord[] {
+    return this.world.memory.tables.jobs
+      .all()
+      .filter(({ parentId }) => parentId === id)
+      .toSorted((one, other) => ((one.vmId ?? "") < (other.vmId ?? "") ? -1 : 1));
+  }
+
+  record(vmId: VmId) {
+    return this.world.memory.tables.apartments.get(vmId);
+  }
+
+  /** Takes the turns of what waits in the queue, at most ten messages; whether there were any. */
+  async turn(
+    alter: (records: SQSRecord[]) => SQSRecord[] = (records) => records,
+  ): Promise<boolean> {
+    const { Records } = this.again.length > 0 ? { Records: this.again } : this.world.takenEvent();
+    if (Records.length === 0) return false;
+    const failed = await takeTurns(this.deps, alter(Records).map(deliveryOf));
+    this.again = Records.filter(({ messageId }) => failed.includes(messageId));
+    return true;
+  }
+
+  /** Until no message waits; time stands still. */
+  async drain(): Promise<void> {
+    for (let rounds = 0; rounds < ROUNDS_MAX; rounds += 1) if (!(await this.turn())) return;
+    throw new Error("the world does not come to rest");
+  }
+
+  /** Time comes to what is due next; whether anything is. */
+  async tick(): Promise<boolean> {
+    const { clock } = this.world;
+    const [next] = await this.deps.apartments.due({ before: Number.MAX_SAFE_INTEGER, limit: 1 });
+    if (next === undefined) return false;
+    clock.at = Math.max(clock.at, next.wakeAt);
+    await wakeDue({ ...this.world.deps, ...this.deps });
+    return true;
+  }
+
+  /** Until nothing is due any more. */
+  async finish(): Promise<void> {
+    for (let rounds = 0; rounds < ROUNDS_MAX; rounds += 1) {
+      await this.drain();
+      if (!(await this.tick())) return;
+    }
+    throw new Error("A8: the world does not come to its end");
+  }
+}
+
+/** The n-th VM of a world. */
+export function vmIdNumber(n: number): VmId {
+  return VmId.parse(`55555555-5555-4555-8555-${n.toString().padStart(12, "0")}`);
+}
+
+function deliveryOf({ messageId, receiptHandle, attributes, body }: SQSRecord): Delivery {
+  return {
+    messageId,
+    receiptHandle,
+    receiveCount: 1,
+    group: attributes.MessageGroupId ?? "",
+    sequence: attributes.SequenceNumber ?? "",
+    content: parseMessage(body),
+  };
+}
