@@ -84,7 +84,8 @@ describe("the policies of the template", { timeout: TEST_MS_MAX }, () => {
       }),
     );
     sqs.destroy();
-    const incidents = async () => Object((await get("/v1/incidents?state=open")).body).items;
+    const incidents = async () =>
+      Object((await get("/v1/incidents?state=open&kind=poison_message")).body).items;
     await expect.poll(incidents, PATIENT).toMatchObject([{ kind: "poison_message" }]);
     const [{ id }] = await incidents();
     await running.client.call("POST", `/v1/incidents/${id}/resolve`);
