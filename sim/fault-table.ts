@@ -110,3 +110,11 @@ export const FAULTS = {
 } as const satisfies Readonly<Record<string, FaultSpec>>;
 
 export type FaultKind = keyof typeof FAULTS;
+
+export function faultKinds(): readonly FaultKind[] {
+  return Object.keys(FAULTS).filter(isFaultKind);
+}
+
+export function isFaultKind(name: string): name is FaultKind {
+  return Object.hasOwn(FAULTS, name);
+}

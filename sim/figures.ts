@@ -1,9 +1,9 @@
 /** What a number of runs came to, in figures. */
-import { faultKinds } from "./faults.ts";
+import { faultKinds } from "./fault-table.ts";
 import type { Outcome } from "./run-simulation.ts";
 
 export interface Figures {
-  readonly add: (outcome: Pick<Outcome, "turns" | "faults">) => void;
+  readonly add: (outcome: Pick<Outcome, "turns" | "struck">) => void;
   readonly lines: (cpuSeconds: number) => readonly string[];
 }
 
@@ -17,7 +17,10 @@ export function figures(): Figures {
     add: (outcome) => {
       seeds += 1;
       turns += outcome.turns;
-      for (const [kind, count] of outcome.faults) struck.set(kind, (struck.get(kind) ?? 0) + count);
+      for (const name of outcome.struck) {
+        const kind = name.slice(0, name.indexOf("#"));
+        struck.set(kind, (struck.get(kind) ?? 0) + 1);
+      }
     },
     lines: (cpuSeconds) => [
       ...faultKinds().map((kind) => `${kind.padEnd(NAME_WIDTH)} ${struck.get(kind) ?? 0}`),

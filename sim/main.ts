@@ -1,40 +1,57 @@
-/** `npm run sim`: runs seeds and says what broke. */
-import { planRates } from "./faults.ts";
+/** `npm run sim`: runs seeds; of the first that breaks something it tells the shortest history that does. */
 import { figures } from "./figures.ts";
 import { readable } from "./names.ts";
 import { type Options, parseOptions, USAGE } from "./options.ts";
+import { describePlan } from "./plan.ts";
 import { runSimulation } from "./run-simulation.ts";
+import { type Failed, shrink } from "./shrink.ts";
 
 async function main(): Promise<number> {
-  const options = parseOptions(process.argv.slice(2));
-  if (options !== "help") return runSeeds(options);
-  print(USAGE);
-  return 0;
+  const options = parseOptions(process.argv.slice(2), Math.floor(performance.timeOrigin / 1000));
+  if (options === "help") {
+    print(USAGE);
+    return 0;
+  }
+  const failed = await runAll(options);
+  if (failed === undefined) return 0;
+  await tell(failed, options);
+  return 1;
 }
 
-/** Runs until one breaks. */
-async function runSeeds(options: Options): Promise<number> {
-  const { hosts, vms, minutes, history } = options;
+/** Runs until one breaks; answers that one. */
+async function runAll({ plans, seconds, history }: Options): Promise<Failed | undefined> {
   const beganAt = performance.now();
-  const isOver = () =>
-    options.seconds !== undefined && performance.now() - beganAt >= options.seconds * 1000;
+  const isOver = () => seconds !== undefined && performance.now() - beganAt >= seconds * 1000;
   const sums = figures();
-  let broke = false;
-  for (const seed of options.seeds) {
-    if (isOver()) break;
-    const plan = { seed, hosts, vms, minutes, rates: planRates(seed) };
+  let failed: Failed | undefined;
+  for (const plan of plans) {
+    if (failed !== undefined || isOver()) break;
+    print(describePlan(plan));
     const outcome = await runSimulation(plan, { history });
     sums.add(outcome);
     for (const line of outcome.history) print(line);
-    if (outcome.violation === undefined) continue;
-    const { invariant, detail } = outcome.violation;
-    print(`seed ${seed} broke ${invariant}: ${readable(detail)}`);
-    broke = true;
-    break;
+    const { violation } = outcome;
+    if (violation === undefined) continue;
+    print(`broke ${violation.invariant}: ${readable(violation.detail)}`);
+    failed = { ...outcome, violation };
   }
   for (const line of sums.lines(cpuSeconds())) print(line);
-  if (!broke) print("nothing broke");
-  return broke ? 1 : 0;
+  if (failed === undefined) print("nothing broke");
+  return failed;
+}
+
+/** The shortest history that breaks the same, and how to see it again. */
+async function tell(failed: Failed, { failing, history }: Options): Promise<void> {
+  if (failing === "as_it_is") return;
+  const run = (plan: Failed["plan"]) => runSimulation(plan, { history: "not_kept" });
+  const small = await shrink(failed, run, print);
+  if (history === "not_kept" || small !== failed) {
+    const told = await runSimulation(small.plan, { history: "kept" });
+    for (const line of told.history) print(line);
+  }
+  print(describePlan(small.plan));
+  print(`broke ${small.violation.invariant}: ${readable(small.violation.detail)}`);
+  print(`again: npm run sim -- --plan '${JSON.stringify(small.plan)}'`);
 }
 
 /** Of this process: other work on the machine does not count. */

@@ -61,6 +61,7 @@ const POWER_OF: Readonly<Partial<Record<VmState, Power | "held_nowhere">>> = {
   Suspended: "paused",
   Stopped: "held_nowhere",
   Destroyed: "held_nowhere",
+  Expunging: "held_nowhere", // an expunge that failed: another goes on with it
   Error: "held_nowhere",
 };
 

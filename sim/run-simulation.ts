@@ -5,7 +5,6 @@
 import type { Violation } from "./checks/violation.ts";
 import { startControlPlane } from "./control-plane.ts";
 import { checkCopies } from "./copies.ts";
-import type { FaultKind } from "./fault-table.ts";
 import { startOperators } from "./operators.ts";
 import type { Plan } from "./plan.ts";
 import { restOf } from "./rest.ts";
@@ -19,8 +18,10 @@ export type Outcome = {
   readonly violation: Violation | undefined;
   readonly history: readonly string[];
   readonly turns: number;
-  /** How often each kind of fault struck. */
-  readonly faults: ReadonlyMap<FaultKind, number>;
+  /** The faults that struck, in order: `kind#occasion`. */
+  readonly struck: readonly string[];
+  /** When it was over, or broke, on its own clock since it began. */
+  readonly endedAfterMs: number;
 };
 
 /** Everything has come to its end long before; what has not by then never does. */
@@ -33,6 +34,7 @@ export async function runSimulation(
 ): Promise<Outcome> {
   const world = makeWorld(plan);
   const { time, history } = world;
+  const beganAt = time.now();
   if (options.history === "kept") history.keep();
   const hosts: SimHost[] = [];
   for (let n = 1; n <= plan.hosts; n += 1)
@@ -56,7 +58,8 @@ export async function runSimulation(
     violation: world.watch.violation() ?? left,
     history: history.lines(),
     turns: world.watch.turns(),
-    faults: world.faults.counts,
+    struck: world.faults.struck(),
+    endedAfterMs: time.now() - beganAt,
   };
 }
 

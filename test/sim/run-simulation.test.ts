@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
-import { planRates } from "../../sim/faults.ts";
+import { planOf } from "../../sim/plan.ts";
 import { runSimulation } from "../../sim/run-simulation.ts";
 
-const aPlan = (seed: number) => ({ seed, hosts: 2, vms: 3, minutes: 10, rates: planRates(seed) });
+const aPlan = (seed: number) => planOf(seed, { hosts: 2, vms: 3, minutes: 10 });
 
 describe("the simulation", () => {
   it("makes the same history of the same seed, to the byte", async () => {
