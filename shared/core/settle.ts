@@ -1,9 +1,9 @@
 /**
  * A6, settlement: which of the commands sent are known to have no further effect on their host.
  *
- * A migration is in the list twice, for its source and for its target: what settles the command settles both, but a probe
- * only its own host's part, and the target's only after the source's: while the source is at it, "off" there may be true for
- * a moment only.
+ * A migration is in the list twice, for its source and for its target. A failure after which nothing of it runs settles
+ * both. `done` settles the source's part only: that the target has the VM is for the target to say. What the target says
+ * counts after the source's part is settled: while the source is at it, "off" there may be true for a moment only.
  *
  * Settled, and only by the host that a command was sent to, by: `done`; a failure after which nothing of it runs; a later
  * probe there, under a newer epoch, that answers that no earlier command of this VM runs or waits. Never by `stale` or
@@ -61,7 +61,8 @@ function settles(result: Result, command: UnsettledCommand): boolean {
   const { commandId, hostId, sourceHostId = hostId, epoch, verb } = command;
   if (result.commandId !== commandId || result.hostId !== sourceHostId || result.epoch !== epoch)
     return false;
-  return result.status === "done" || (result.status === "failed" && isOver(verb, result.code));
+  if (result.status === "done") return command.sourceHostId === undefined;
+  return result.status === "failed" && isOver(verb, result.code);
 }
 
 /** Whether nothing of a failed command runs any more. */

@@ -6,6 +6,7 @@ import type { ApartmentRecord } from "../../shared/model/apartment-record.ts";
 import type { CommandEffect, Effect, JobEffect } from "../../shared/model/effect.ts";
 import type { HostId } from "../../shared/model/ids.ts";
 import { hasEnded, type JobRecord } from "../../shared/model/job.ts";
+import type { FoundPower } from "../../shared/work/true-state.ts";
 import type { TurnHost } from "./turn-host.ts";
 
 export type Hosts = ReadonlyMap<HostId, TurnHost>;
@@ -57,30 +58,35 @@ export function checkSettled(
   next: ApartmentRecord,
   world: { readonly hosts: Hosts; readonly addressed: ReadonlyMap<string, CommandEffect> },
 ): void {
-  const left = new Set(next.unsettled.map(({ commandId }) => commandId));
-  for (const { commandId, hostId, verb } of before.unsettled) {
-    const command = world.addressed.get(commandId);
-    if (left.has(commandId) || command === undefined) continue;
-    if (world.hosts.get(hostId)?.isOver(command) === false)
+  const left = new Set(next.unsettled.map(partName));
+  for (const part of before.unsettled) {
+    const command = world.addressed.get(part.commandId);
+    if (left.has(partName(part)) || command === undefined) continue;
+    const { hostId, sourceHostId = hostId, verb, commandId } = part;
+    if (world.hosts.get(sourceHostId)?.isOver(command) === false)
       fail("A6", `${verb} ${commandId} counts as settled and may still take effect at ${hostId}`);
   }
 }
 
-/** A6: before a start takes effect. */
+function partName({ commandId, hostId }: ApartmentRecord["unsettled"][number]): string {
+  return `${commandId} ${hostId}`;
+}
+
+/** A6: before the VM comes on at a host. */
 export function checkStart(hostId: HostId, hosts: Hosts): void {
   for (const other of hosts.values()) {
     if (other.hostId === hostId) continue;
-    if (other.on) fail("A6", `a start takes effect at ${hostId} while it is on at ${other.hostId}`);
-    if (other.starting.length > 0)
-      fail("A6", `a start takes effect at ${hostId} while one may come true at ${other.hostId}`);
+    if (other.on) fail("A6", `it comes on at ${hostId} while it is on at ${other.hostId}`);
+    if (other.pending.length > 0)
+      fail("A6", `it comes on at ${hostId} while it still may at ${other.hostId}`);
   }
 }
 
 /** Where the VM is on, or may come on, is known to the record. */
 export function checkTruth(record: ApartmentRecord, hosts: Hosts): void {
-  for (const { hostId, on, starting } of hosts.values()) {
+  for (const { hostId, on, pending } of hosts.values()) {
     const unsettled = record.unsettled.some((command) => command.hostId === hostId);
-    if ((on || starting.length > 0) && record.vm.hostId !== hostId && !unsettled)
+    if ((on || pending.length > 0) && record.vm.hostId !== hostId && !unsettled)
       fail("A6", `${record.vm.state}, though it is or may come on at ${hostId}`);
   }
 }
@@ -179,9 +185,26 @@ function checkEvidence(before: ApartmentRecord, next: ApartmentRecord, hosts: Ho
   for (const host of hosts.values()) {
     const epoch = active.sent[host.hostId]?.epoch;
     if (epoch === undefined) continue;
-    if (active.type === "vm.stop" && host.offEpoch < epoch)
-      fail("evidence", `Stopped, and was not off at ${host.hostId} after its last command`);
-    if (active.type === "vm.start" && end.hostId === host.hostId && host.onEpoch < epoch)
-      fail("evidence", `Running, and was not on at ${host.hostId} after its last command`);
+    const { seen } = host.guest;
+    const wanted = POWER_AFTER[active.type];
+    const here = end.hostId === host.hostId;
+    if (wanted !== undefined && (wanted === "off" || here) && seen[wanted] < epoch)
+      fail(
+        "evidence",
+        `${active.type}, and was not ${wanted} at ${host.hostId} after its last command`,
+      );
+    if (active.type === "vm.migrate" && !here && seen.off < epoch)
+      fail("evidence", `it moved, and was not off at ${host.hostId} after its last command`);
   }
 }
+
+/** What a VM is after a job that did something, at every host that was asked, or, where it is on, at its own. */
+const POWER_AFTER: Readonly<Record<string, FoundPower>> = {
+  "vm.stop": "off",
+  "vm.destroy": "off",
+  "vm.expunge": "off",
+  "vm.start": "on",
+  "vm.migrate": "on",
+  "vm.resume": "on",
+  "vm.suspend": "paused",
+};

@@ -5,12 +5,15 @@
  *
  *  H1 each command acts at most once by its id; one that comes again is answered as before.
  *  H2 an epoch below the highest received, or another boot, is `stale` and does nothing.
- *  H3 a start that timed out or whose outcome is unknown may still come true; until that is over, probes say `busy`.
+ *  H3 a start, a revert or a migration that timed out or whose outcome is unknown may still come true; until that is over,
+ *     probes say `busy`.
  *  H4 a restarted agent has another boot; what it had begun is `outcome_unknown`. One that lost its disk knows nothing.
  */
 import type { ApartmentMessageBody, ResultBody } from "../../shared/model/apartment-message.ts";
 import type { Command } from "../../shared/model/command.ts";
 import { BootId, type CommandId, type HostId } from "../../shared/model/ids.ts";
+import { type Deed, TurnGuest } from "./turn-guest.ts";
+import type { HostPlan } from "./turn-tables.ts";
 
 /** How a command goes. `mute`: begun, and nothing is heard of it. */
 export type How = "obey" | "refuse" | "slow" | "doubt" | "doubt_done" | "mute";
@@ -22,21 +25,17 @@ export class TurnHost {
   readonly hostId: HostId;
   bootOrdinal = 1;
   /** The truth. */
-  on: boolean;
+  readonly guest: TurnGuest;
   /** Receives nothing and says nothing. */
   silent = false;
   /** Commands in its queue, in their order. */
   inbox: Command[] = [];
   /** Said, and not arrived yet. */
   told: Said[] = [];
-  /** Starts that may still come true. */
-  starting: Command[] = [];
-  /** The highest epochs under which the VM was on, and off, here. */
-  onEpoch = -1;
-  offEpoch = -1;
+  /** What may still come true. */
+  pending: Command[] = [];
   private seq = 0;
   private highestEpoch = 0;
-  private trueEpoch = 0;
   private waiting: Command[] = [];
   /** Lost its disk: it does not know what may still come true, but whoever looks at the hypervisor sees what came. */
   private forgot = false;
@@ -44,22 +43,27 @@ export class TurnHost {
   /** What came of each command; the command itself while nothing has. */
   private readonly log = new Map<CommandId, ResultBody | Command>();
   private readonly now: () => number;
-  private readonly aboutToStart: (command: Command) => void;
 
   constructor(
     hostId: HostId,
     world: {
       readonly on: boolean;
+      readonly snapshot?: HostPlan["snapshot"];
       readonly now: () => number;
-      /** Called before a start takes effect. */
-      readonly aboutToStart: (command: Command) => void;
+      /** Called before the VM comes on here. */
+      readonly aboutToTurnOn: () => void;
+      readonly guestAt: (hostId: HostId) => TurnGuest | undefined;
     },
   ) {
     this.hostId = hostId;
-    this.on = world.on;
+    this.guest = new TurnGuest(world.on ? "on" : "off", world);
+    const { snapshot } = world;
+    if (snapshot !== undefined) this.guest.snapshots.set(snapshot.name, snapshot.power);
     this.now = world.now;
-    this.aboutToStart = world.aboutToStart;
-    this.noteTruth();
+  }
+
+  get on(): boolean {
+    return this.guest.on;
   }
 
   get bootId(): BootId {
@@ -79,9 +83,8 @@ export class TurnHost {
     const stale = epoch < this.highestEpoch || bootId !== this.bootId; // H2
     this.received.add(commandId);
     this.highestEpoch = Math.max(this.highestEpoch, epoch);
-    this.trueEpoch = Math.max(this.trueEpoch, epoch);
+    this.guest.hear(epoch);
     this.log.set(commandId, command);
-    this.noteTruth();
     if (stale) this.end(command, { status: "stale" });
     else {
       for (const waits of this.waiting.splice(0))
@@ -91,27 +94,26 @@ export class TurnHost {
     }
   }
 
-  /** The oldest start that may still come true does, or never will. */
-  finishStart(comesTrue: boolean): void {
-    const command = this.starting.shift();
+  /** The oldest thing that may still come true does, or never will. */
+  finish(comesTrue: boolean): void {
+    const command = this.pending.shift();
     if (command === undefined) return;
-    if (comesTrue && !this.on) this.turnOn(command);
+    if (comesTrue) this.guest.deedOf(command).apply();
     if (this.log.get(command.commandId) !== command) return; // it was answered before
-    if (comesTrue) this.end(command, { status: "done", power: "on" });
-    else this.end(command, { status: "failed", code: "libvirt_1", power: this.power });
+    if (comesTrue) this.end(command, { status: "done", power: this.guest.power });
+    else this.end(command, { status: "failed", code: "libvirt_1", power: this.guest.power });
   }
 
   /** The guest turns itself off. */
   powerOff(): void {
-    this.on = false;
-    this.noteTruth();
+    this.guest.become("off");
   }
 
   /** A report says what is true, under the epoch that its agent knows. */
   report(missing: boolean): void {
     this.seq += 1;
     const { hostId, bootOrdinal, seq } = this;
-    const power = missing && !this.on ? "missing" : this.power;
+    const power = missing && !this.on ? "missing" : this.guest.power;
     const epoch = this.highestEpoch > 0 && power !== "missing" ? { epoch: this.highestEpoch } : {};
     const receivedAt = this.now();
     this.told.push({ kind: "observed", hostId, bootOrdinal, seq, power, receivedAt, ...epoch });
@@ -146,65 +148,33 @@ export class TurnHost {
 
   /** Whether a command that was addressed to this host can have no effect any more. */
   isOver({ commandId, epoch, bootId }: Pick<Command, "commandId" | "epoch" | "bootId">): boolean {
-    if ([...this.starting, ...this.waiting].some((each) => each.commandId === commandId))
+    if ([...this.pending, ...this.waiting].some((each) => each.commandId === commandId))
       return false;
     return (
       this.received.has(commandId) || epoch < this.highestEpoch || bootId !== this.bootId // H1, H2
     );
   }
 
-  private get power(): "on" | "off" {
-    return this.on ? "on" : "off";
-  }
-
-  /** What it answers; nothing where it is mute. */
+  /** What it answers; nothing where it is mute. Commands are done one after the other, but for those that end others. */
   private act(command: Command, how: How): Ended | undefined {
-    switch (command.verb) {
-      case "start":
-        return this.start(command, how);
-      case "probe":
-        return this.probe(how);
-      default:
-        return this.stop(command, how);
-    }
+    const { verb } = command;
+    if (verb === "probe") return this.probe(how);
+    const endsOthers = verb === "shutdown" || verb === "poweroff";
+    const lasts = verb === "poweroff" && (how === "obey" || how === "doubt_done");
+    if (!endsOthers || lasts) while (this.pending.length > 0) this.finish(true);
+    const deed = this.guest.deedOf(command);
+    if (!deed.can && verb === "start")
+      return { status: "failed", code: "already_running", power: this.guest.power };
+    return this.answer(command, deed, deed.can ? how : "refuse");
   }
 
-  private start(command: Command, how: How): Ended | undefined {
-    while (this.starting.length > 0) this.finishStart(true); // one after the other
-    if (this.on) return { status: "failed", code: "already_running", power: "on" };
+  private answer(command: Command, deed: Deed, how: How): Ended | undefined {
+    if (how === "obey" || how === "doubt_done") deed.apply();
+    else if (how !== "refuse" && deed.mayComeLate) this.pending.push(command); // H3
+    const { power } = this.guest;
     switch (how) {
       case "obey":
-        this.turnOn(command);
-        return { status: "done", power: "on" };
-      case "refuse":
-        return { status: "failed", code: "libvirt_1", power: "off" };
-      case "doubt_done":
-        this.turnOn(command);
-        return { status: "failed", code: "outcome_unknown" };
-      case "slow":
-        this.starting.push(command); // H3
-        return { status: "failed", code: "timeout", power: "off" };
-      case "doubt":
-        this.starting.push(command); // H3
-        return { status: "failed", code: "outcome_unknown" };
-      case "mute":
-        this.starting.push(command);
-        return undefined;
-      default:
-        return how satisfies never;
-    }
-  }
-
-  /** Shutdown and power-off; a power-off waits for the starts before it, and takes their power too. */
-  private stop(command: Command, how: How): Ended | undefined {
-    const { power } = this;
-    if (how === "obey" || how === "doubt_done") {
-      if (command.verb === "poweroff") while (this.starting.length > 0) this.finishStart(true);
-      this.powerOff();
-    }
-    switch (how) {
-      case "obey":
-        return { status: "done", power: "off" };
+        return { status: "done", power };
       case "refuse":
         return { status: "failed", code: "libvirt_55", power };
       case "slow":
@@ -221,29 +191,24 @@ export class TurnHost {
   }
 
   private probe(how: How): Ended | undefined {
-    if (this.forgot) while (this.starting.length > 0) this.finishStart(true);
-    const busy = this.starting.length > 0;
+    if (this.forgot) while (this.pending.length > 0) this.finish(true);
+    const busy = this.pending.length > 0;
+    const { power } = this.guest;
     switch (how) {
       case "obey":
       case "doubt_done":
-        return { status: "done", power: this.power, busy };
+        return { status: "done", power, busy };
       case "refuse":
         return { status: "failed", code: "hypervisor_unreachable", busy };
       case "slow":
         return { status: "failed", code: "timeout", busy };
       case "doubt":
-        return { status: "done", power: this.power, busy: true };
+        return { status: "done", power, busy: true };
       case "mute":
         return undefined;
       default:
         return how satisfies never;
     }
-  }
-
-  private turnOn(command: Command): void {
-    this.aboutToStart(command);
-    this.on = true;
-    this.noteTruth();
   }
 
   private end({ commandId, epoch }: Command, ended: Ended): void {
@@ -270,10 +235,5 @@ export class TurnHost {
       receivedAt,
       ...ended,
     };
-  }
-
-  private noteTruth(): void {
-    if (this.on) this.onEpoch = Math.max(this.onEpoch, this.trueEpoch);
-    else this.offEpoch = Math.max(this.offEpoch, this.trueEpoch);
   }
 }

@@ -3,7 +3,8 @@ import fc from "fast-check";
 import { HostId } from "../../shared/model/ids.ts";
 import type { JobRecord } from "../../shared/model/job.ts";
 import type { VmState } from "../../shared/model/vm.ts";
-import { aJob, aMessage, aRecord, hostId, jobIdOf, otherHostId } from "./a-record.ts";
+import type { FoundPower } from "../../shared/work/true-state.ts";
+import { aJob, aMessage, aRecord, hostId, jobIdOf, otherHostId, T0 } from "./a-record.ts";
 import type { How, TurnHost } from "./turn-host.ts";
 import type { HostPlan } from "./turn-tables.ts";
 import { type Fate, TurnWorld } from "./turn-world.ts";
@@ -22,21 +23,31 @@ const HOWS: readonly How[] = ["refuse", "slow", "doubt", "doubt_done", "mute"];
 const host = fc.nat(2);
 const index = fc.nat(5);
 
-/** What is submitted, by the type and the input of the job. */
+/** What is submitted, by the type and the input of the job; how often beside the others. */
+const SUBMITTED: readonly (readonly [number, Partial<JobRecord> & { readonly input: object }])[] = [
+  [4, { type: "vm.start", input: {} }],
+  ...HOSTS.map((hostId) => [1, { type: "vm.start", input: { hostId } }] as const),
+  [2, { type: "vm.stop", input: {} }],
+  [2, { type: "vm.stop", input: { forced: true } }],
+  [2, { type: "vm.stop", input: { graceSeconds: 5, thenForce: true } }],
+  [1, { type: "vm.stop", input: {}, cancelRequested: true }],
+  [4, { type: "vm.migrate", input: {} }],
+  ...HOSTS.map((hostId) => [1, { type: "vm.migrate", input: { hostId } }] as const),
+  [1, { type: "vm.reboot", input: { forced: true } }],
+  [2, { type: "vm.suspend", input: {} }],
+  [2, { type: "vm.resume", input: {} }],
+  [1, { type: "vm.snapshot", input: { name: "before" } }],
+  [2, { type: "vm.revert", input: { snapshot: "before" } }],
+  [1, { type: "vm.delete-snapshot", input: { snapshot: "before" } }],
+  [1, { type: "vm.attach", input: { device: { kind: "network", bridge: "br0" } } }],
+  [1, { type: "vm.detach", input: { device: { kind: "network", bridge: "br0" } } }],
+  [1, { type: "vm.scale", input: { memoryMiB: 64 } }],
+  [1, { type: "vm.destroy", input: {} }],
+  [2, { type: "vm.recover", input: {} }],
+  [1, { type: "vm.unheard-of", input: {} }],
+];
 const Submit = fc.oneof(
-  { weight: 4, arbitrary: fc.constant({ type: "vm.start", input: {} }) },
-  {
-    weight: 2,
-    arbitrary: fc.nat(2).map((n) => ({ type: "vm.start", input: { hostId: HOSTS[n] } })),
-  },
-  { weight: 2, arbitrary: fc.constant({ type: "vm.stop", input: {} }) },
-  { weight: 2, arbitrary: fc.constant({ type: "vm.stop", input: { forced: true } }) },
-  {
-    weight: 2,
-    arbitrary: fc.constant({ type: "vm.stop", input: { graceSeconds: 5, thenForce: true } }),
-  },
-  { weight: 1, arbitrary: fc.constant({ type: "vm.stop", input: {}, cancelRequested: true }) },
-  { weight: 1, arbitrary: fc.constant({ type: "vm.unheard-of", input: {} }) },
+  ...SUBMITTED.map(([weight, job]) => ({ weight, arbitrary: fc.constant(job) })),
 );
 
 function move<K extends string, P extends object>(
@@ -73,7 +84,7 @@ const Move = fc.oneof(
   move(8, "receive", { host, how: fc.constantFrom("obey" as const, ...HOWS) }),
   move(6, "tell", { host, index, agent: fc.constantFrom("heard_so" as const, "repeats" as const) }),
   move(1, "lose", { host, index }),
-  move(3, "finish_start", { host, comesTrue: fc.boolean() }),
+  move(3, "finish", { host, comesTrue: fc.boolean() }),
   move(2, "restart", { host, disk: fc.constantFrom("kept" as const, "lost" as const) }),
   move(2, "hush", { host, state: fc.constantFrom("Up", "Disconnected", "heard", "heard") }),
   move(2, "guest_off", { host }),
@@ -95,16 +106,21 @@ export type Move = typeof Move extends fc.Arbitrary<infer M> ? M : never;
 /** Hosts with room for none, one or two VMs of this size; the VM's state, and whether it is on at the first. */
 export type Plan = {
   readonly rooms: readonly number[];
-  readonly begins: { readonly state: VmState; readonly on: boolean };
+  readonly begins: {
+    readonly state: VmState;
+    readonly on: boolean;
+    readonly snapshot: FoundPower;
+  };
 };
 
 export const Plan: fc.Arbitrary<Plan> = fc.record({
   rooms: fc.array(fc.constantFrom(0, 1, 1, 2), { minLength: 2, maxLength: 3 }),
   begins: fc.constantFrom<Plan["begins"]>(
-    { state: "Stopped", on: false },
-    { state: "Running", on: true },
-    { state: "Unknown", on: true },
-    { state: "Unknown", on: false },
+    { state: "Stopped", on: false, snapshot: "on" },
+    { state: "Running", on: true, snapshot: "off" },
+    { state: "Running", on: true, snapshot: "on" },
+    { state: "Unknown", on: true, snapshot: "paused" },
+    { state: "Unknown", on: false, snapshot: "off" },
   ),
 });
 
@@ -121,10 +137,12 @@ export async function play({ rooms, begins }: Plan, moves: readonly Move[]): Pro
       hostId,
       roomForVms: holds ? Math.max(1, roomForVms) : roomForVms,
       on: holds && begins.on,
+      ...(n === 0 ? { snapshot: { name: "before", power: begins.snapshot } } : {}),
     };
   });
   const { state } = begins;
-  const vm = state === "Stopped" ? { state } : { state, hostId };
+  const snapshots = [{ name: "before", hostId, takenAt: T0 }];
+  const vm = state === "Stopped" ? { state, snapshots } : { state, snapshots, hostId };
   const player = new Player(new TurnWorld(aRecord({ vm }), plans));
   for (const each of moves) await player.make(each);
   return player;
@@ -238,8 +256,8 @@ export class Player {
       case "lose":
         at.told.splice(next.index, 1);
         return;
-      case "finish_start":
-        at.finishStart(next.comesTrue);
+      case "finish":
+        at.finish(next.comesTrue);
         return;
       case "restart":
         world.restart(at, next.disk);
@@ -309,8 +327,8 @@ function hasWhatIsWanted({ kind }: Extract<Move, { host: number }>, at: TurnHost
     case "tell":
     case "lose":
       return !at.silent && at.told.length > 0;
-    case "finish_start":
-      return !at.silent && at.starting.length > 0;
+    case "finish":
+      return !at.silent && at.pending.length > 0;
     case "guest_off":
       return at.on;
     case "hush":

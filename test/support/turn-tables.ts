@@ -6,6 +6,7 @@ import {
 } from "../../shared/memory/memory-tables.ts";
 import type { ApartmentRecord } from "../../shared/model/apartment-record.ts";
 import type { HostId } from "../../shared/model/ids.ts";
+import type { FoundPower } from "../../shared/work/true-state.ts";
 import { aHost } from "./a-host.ts";
 import { jobIdOf } from "./a-record.ts";
 import type { TurnHost } from "./turn-host.ts";
@@ -16,6 +17,8 @@ export type HostPlan = {
   readonly roomForVms: number;
   /** Whether the VM is on there; absent: as the record says. */
   readonly on?: boolean;
+  /** A snapshot that it keeps, with the power that it has. */
+  readonly snapshot?: { readonly name: string; readonly power: FoundPower };
 };
 
 /** The VM holds its room on the host that its record names. */
@@ -28,7 +31,8 @@ export function turnTables(record: ApartmentRecord, plans: readonly HostPlan[]):
     const capacity = { cpus: cpus * roomForVms, memoryMiB: memoryMiB * roomForVms };
     const holds = record.vm.hostId === hostId;
     const reserved = holds ? need : { cpus: 0, memoryMiB: 0 };
-    const row = aHost({ id: hostId, state: "Up", capacity, reserved, queueUrl: hostId });
+    const addresses = { queueUrl: hostId, migrationUri: hostId };
+    const row = aHost({ id: hostId, state: "Up", capacity, reserved, ...addresses });
     tables.hosts.put(hostId, row);
     if (holds)
       tables.reservations.put(reservationKey({ hostId, vmId: record.id }), {

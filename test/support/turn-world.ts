@@ -83,11 +83,13 @@ export class TurnWorld {
     const tables = turnTables(record, plans);
     this.tables = { ...tables, apartments: this.writtenByTurns(tables.apartments) };
     this.first = freeze(this.read());
-    const host = ({ hostId, on }: HostPlan) =>
+    const host = ({ hostId, on, snapshot }: HostPlan) =>
       new TurnHost(hostId, {
+        snapshot,
         on: on ?? (record.vm.state === "Running" && record.vm.hostId === hostId),
         now: () => this.now,
-        aboutToStart: () => this.watch(() => checkStart(hostId, this.hosts)),
+        aboutToTurnOn: () => this.watch(() => checkStart(hostId, this.hosts)),
+        guestAt: (other) => this.hosts.get(other)?.guest,
       });
     this.hosts = new Map(plans.map((plan) => [plan.hostId, host(plan)]));
     for (const each of this.hosts.values()) noteHost(this.tables, each);
@@ -271,7 +273,7 @@ export class TurnWorld {
     for (const host of this.hosts.values()) {
       if (host.silent) continue;
       if (host.told.length > 0) this.tell(host, 0, "heard_so");
-      else if (host.starting.length > 0) host.finishStart(true);
+      else if (host.pending.length > 0) host.finish(true);
       else if (host.inbox.length > 0) host.receive("obey");
       else continue;
       return true;

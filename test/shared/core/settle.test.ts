@@ -85,11 +85,11 @@ describe("A6: settlement", () => {
       ] as const;
 
     it.each([
-      ["done", undefined, []],
+      ["done", undefined, [target]],
       ["failed", "libvirt_38", []],
       ["failed", "timeout", [source, target]],
       ["failed", "outcome_unknown", [source, target]],
-    ] as const)("the source's %s %s settles both parts or none", (status, code, left) => {
+    ] as const)("the source's %s %s settles what it proves", (status, code, left) => {
       expect(settle([source, target], result(1, status, code), undefined)).toEqual(left);
     });
 
