@@ -51,7 +51,7 @@ export class Events extends Construct {
     this.record = new VmsyncFunction(this, "Record", {
       surroundings,
       name: "events",
-      description: "Records what was told on the bus.",
+      description: "Records what was told on the bus; wakes the jobs that listen.",
       timeoutSeconds: RECORD_TIMEOUT_SECONDS,
       // Waits for the network; 256 MiB is what the SDK's start needs without swapping to a crawl.
       memoryMiB: 256,

@@ -133,7 +133,10 @@ function grantAll(held: Held, users: Users): void {
   tables.grantReadWrite(feed, "idempotency");
   topics.bus.grantPutEventsTo(feed);
 
-  tables.grantReadWrite(events.record.lambda, "events");
+  const record = events.record.lambda;
+  tables.grantReadWrite(record, "events");
+  tables.grantRead(record, "interests");
+  apartmentQueue.queue.grantSendMessages(record);
 
   const ingest = agents.ingest.lambda;
   tables.grantReadWrite(ingest, "hosts");
@@ -160,7 +163,15 @@ function grantAll(held: Held, users: Users): void {
 /** What a turn and its effects touch, inline or from the queue: an inline turn flushes what an earlier one left (A4). */
 function grantTurns(held: Held, grantee: IGrantable): void {
   const { tables, apartmentQueue, topics, commandQueues } = held;
-  tables.grantReadWrite(grantee, "apartments", "domains", "jobs", "hosts", "incidents");
+  tables.grantReadWrite(
+    grantee,
+    "apartments",
+    "domains",
+    "jobs",
+    "hosts",
+    "incidents",
+    "interests",
+  );
   apartmentQueue.queue.grantSendMessages(grantee);
   commandQueues.grantSend(grantee);
   topics.bus.grantPutEventsTo(grantee);

@@ -1,4 +1,4 @@
-/** Records what was told on the bus: batches of the events' queue. */
+/** Records what was told on the bus and wakes who listens: batches of the events' queue. */
 import middy from "@middy/core";
 import type { SQSBatchResponse, SQSEvent } from "aws-lambda";
 import type { Ports } from "../shared/app/ports.ts";

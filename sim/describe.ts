@@ -48,7 +48,11 @@ function describeActive(
         ? `room at ${waitFor.hostId}`
         : waitFor.kind === "jobs"
           ? `${waitFor.until} of ${(joined ?? []).map(({ jobId }) => jobId).join(" ")}`
-          : `${waitFor.verb} at ${waitFor.hostId}`;
+          : waitFor.kind === "listening"
+            ? "its interest to be registered"
+            : waitFor.kind === "topic"
+              ? waitFor.prefixes.join(" or ")
+              : `${waitFor.verb} at ${waitFor.hostId}`;
   return `${jobId} ${type} is ${step}, waits for ${waits}, ${seconds(deadlineAt - at)} left`;
 }
 
@@ -74,6 +78,10 @@ function describeEffect(effect: Effect): string {
       return `event ${effect.event.topic}`;
     case "forget-domain":
       return `forget the domain of ${effect.vmId}`;
+    case "listen":
+      return `listen ${effect.interest.id}`;
+    case "unlisten":
+      return `unlisten ${effect.interest.id}`;
     case "open-incident":
       return `open ${effect.incident.kind}`;
     case "resolve-incident":

@@ -1,4 +1,10 @@
-/** What the bus told, recorded. What does not parse is nobody's event; whoever keeps its message keeps it for a person. */
+/**
+ * What the bus told: recorded, and told to the jobs that listen to it. Each is done once however often it is asked for, so a
+ * batch of which one thing failed comes again whole.
+ *
+ * What does not parse is nobody's event; whoever keeps its message keeps it for a person.
+ */
+import { dispatchEvents } from "./dispatch-events.ts";
 import { parseEvent } from "./parse-event.ts";
 import type { Ports } from "./ports.ts";
 
@@ -9,13 +15,14 @@ export type EventMessage = {
   readonly body: string;
 };
 
-/** The ids of the messages that are no event. Throws when the others could not be recorded: all come again. */
+/** The ids of the messages that are no event. Throws when something of the others failed: all come again. */
 export async function recordEvents(
-  deps: Pick<Ports, "events" | "telemetry">,
+  deps: Pick<Ports, "events" | "interests" | "apartmentQueue" | "names" | "telemetry">,
   messages: readonly EventMessage[],
 ): Promise<readonly string[]> {
   const parsed = messages.map(({ messageId, body }) => ({ messageId, ...parseEvent(body) }));
-  await deps.events.append(parsed.flatMap((each) => (each.ok ? [each.event] : [])));
+  const events = parsed.flatMap((each) => (each.ok ? [each.event] : []));
+  await Promise.all([deps.events.append(events), dispatchEvents(deps, events)]);
   const malformed = parsed.filter((each) => !each.ok);
   for (const { messageId, reason } of malformed)
     deps.telemetry.log({ level: "error", message: "no event of ours", messageId, reason });

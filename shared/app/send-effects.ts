@@ -7,6 +7,7 @@ import type { AnyApartmentRecord } from "../model/apartment-record.ts";
 import { Command } from "../model/command.ts";
 import type { CommandEffect, Effect, JoinEffect, ReserveEffect } from "../model/effect.ts";
 import { LogicalId } from "../model/ids.ts";
+import type { Interest } from "../model/interest.ts";
 import type { TopicEvent } from "../model/topic.ts";
 import { callOff, createJob, joinJob, type Outgoing, projectJob } from "./job-effects.ts";
 import type { Ports } from "./ports.ts";
@@ -20,6 +21,7 @@ export type SendDeps = Pick<
   | "commandQueues"
   | "bus"
   | "incidents"
+  | "interests"
   | "telemetry"
 >;
 
@@ -75,6 +77,12 @@ async function sendOne(deps: SendDeps, effect: Effect): Promise<readonly Outgoin
     case "forget-domain":
       await deps.apartments.forgetDomainXml(effect.vmId, effect.version);
       return [];
+    case "listen":
+      await deps.interests.register(effect.interest);
+      return [listeningTo(effect.interest)];
+    case "unlisten":
+      await deps.interests.remove(effect.interest);
+      return [];
     case "open-incident":
       await deps.incidents.open(effect.incident);
       return [];
@@ -88,6 +96,12 @@ async function sendOne(deps: SendDeps, effect: Effect): Promise<readonly Outgoin
     default:
       return effect satisfies never;
   }
+}
+
+/** Sent once it is registered: from then on the job may trigger what it wants to hear of. */
+function listeningTo({ id, to }: Interest): Outgoing {
+  const logicalId = LogicalId.parse(`listening:${id}`);
+  return { to, message: { v: 1, logicalId, body: { kind: "listening", id } } };
 }
 
 async function sendCommand(deps: SendDeps, effect: CommandEffect): Promise<void> {

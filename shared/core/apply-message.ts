@@ -8,6 +8,7 @@
 import type {
   ApartmentMessage,
   CancelBody,
+  ListeningBody,
   ObservedBody,
   ReservedBody,
   ResultBody,
@@ -21,10 +22,10 @@ import { cancellation, endUnbegun } from "./end-job.ts";
 import { isTooLate } from "./gone.ts";
 import { resolveIncident } from "./incidents.ts";
 import { noteEnd, noteRefusal } from "./join-jobs.ts";
+import { keepEvent } from "./listen.ts";
 import { observe } from "./observe.ts";
-
 import { lookAgain } from "./recheck.ts";
-import { admit, cancelActive, isNew, wakeJob } from "./run-job.ts";
+import { admit, cancelActive, isNew, tellEvents, wakeJob } from "./run-job.ts";
 import { isAwaited, settle } from "./settle.ts";
 import { amend, amendVm, type Turn, vmRecord, want } from "./turn.ts";
 
@@ -32,7 +33,7 @@ import { amend, amendVm, type Turn, vmRecord, want } from "./turn.ts";
 export function applyMessage(turn: Turn, message: ApartmentMessage): Turn {
   if (turn.record.applied.includes(message.logicalId)) return turn;
   if (isTooLate(turn, message.body.kind)) return turn;
-  const applied = applyBody(turn, message);
+  const applied = tellEvents(applyBody(turn, message));
   const newsworthy = applied !== turn && applied.needs.length === 0;
   return newsworthy ? note(applied, message.logicalId) : applied;
 }
@@ -58,6 +59,10 @@ function applyBody(turn: Turn, { body }: ApartmentMessage): Turn {
       return takeObservation(turn, body);
     case "reserved":
       return takeReservation(turn, body);
+    case "listening":
+      return takeListening(turn, body);
+    case "topic":
+      return keepEvent(turn, body.id, body.event); // told as soon as the job waits for it
     case "wake":
       return turn; // what is due is looked for in every turn
     case "patch": {
@@ -131,6 +136,12 @@ function settled(turn: Turn, unsettled: readonly UnsettledCommand[]): Turn {
   return unsettled.length === 0 && unconfirmed !== undefined
     ? resolveIncident(next, unconfirmed.id)
     : next;
+}
+
+function takeListening(turn: Turn, { id }: ListeningBody): Turn {
+  const waitFor = turn.record.active?.waitFor;
+  const awaited = waitFor?.kind === "listening" && waitFor.id === id;
+  return awaited ? wakeJob(turn, { kind: "listening" }) : turn;
 }
 
 function takeObservation(turn: Turn, body: ObservedBody): Turn {

@@ -10,6 +10,7 @@ import { consequences, release } from "./consequences.ts";
 import { abandonJob, endJob } from "./end-job.ts";
 import { layToRest } from "./gone.ts";
 import { beginJoin } from "./join-jobs.ts";
+import { beginListening, topicWait } from "./listen.ts";
 import {
   amend,
   amendVm,
@@ -93,7 +94,7 @@ function wait(
 }
 
 /** Nothing of a job is being done while it waits for these. */
-const WAITING: ReadonlySet<Action["kind"]> = new Set(["timer", "join"]);
+const WAITING: ReadonlySet<Action["kind"]> = new Set(["timer", "join", "topic"]);
 
 /** Told when it begins to wait for jobs, and when it does not any more: who waits for whom is looked up in the jobs' records. */
 function waitsFor(before: ActiveJob, { waitFor, joined = [] }: ActiveJob) {
@@ -108,6 +109,10 @@ function start(turn: Turn, active: ActiveJob, action: Action): Started {
   switch (action.kind) {
     case "timer":
       return { turn, active, waitFor: { kind: "timer" } };
+    case "listen":
+      return beginListening(turn, active, action.topic);
+    case "topic":
+      return { turn, active, waitFor: topicWait(active) };
     case "reserve":
       return reserve(turn, active, action);
     case "command":

@@ -16,6 +16,7 @@ import {
   type AnyApartmentRecord,
   type ApartmentRecord,
   isOfVm,
+  type WaitFor,
 } from "../model/apartment-record.ts";
 import type { LogicalId } from "../model/ids.ts";
 import type { JobError } from "../model/job.ts";
@@ -27,7 +28,7 @@ import { openIncident } from "./incidents.ts";
 import { lookAtJoined } from "./join-jobs.ts";
 import { jobEffects } from "./made-job.ts";
 import { postpone } from "./recheck.ts";
-import { beginNext, beginSystemJob, goOnLater, tellEnds, wakeJob } from "./run-job.ts";
+import { beginNext, beginSystemJob, goOnLater, tellEnds, tellWaited, wakeJob } from "./run-job.ts";
 import { amend, openTurn, subjectOf, type Turn, type TurnInputs, tell } from "./turn.ts";
 import type { FactRequest } from "./work-type.ts";
 
@@ -66,7 +67,7 @@ export function decide<R extends AnyApartmentRecord>(
     poisoned += step.poisoned;
     if (turn.needs.length > 0) return { kind: "needs", facts: turn.needs };
   }
-  const due = guarded(turn, (before) => fireDue(tellEnds(before)), abandoned);
+  const due = guarded(turn, (before) => tellWaited(fireDue(tellWaited(before))), abandoned);
   const begun = beginAll(due.turn);
   if (begun.turn.needs.length > 0) return { kind: "needs", facts: begun.turn.needs };
   return close(begun.turn, record, batch.source, poisoned + due.poisoned + begun.poisoned);
@@ -228,9 +229,12 @@ function wakeTime(turn: Turn, source: TurnSource, hasEffects: boolean): number |
   return due.length === 0 ? undefined : Math.min(...due);
 }
 
-/** When silence has lasted too long. Of a timer nobody owes an answer, and jobs that are waited for have an expiry of their own. */
+/** Nobody owes an answer to a timer or a topic, and jobs that are waited for have an expiry of their own. */
+const NO_SILENCE: ReadonlySet<WaitFor["kind"]> = new Set(["timer", "topic", "jobs"]);
+
+/** When silence has lasted too long. */
 function expiryOf({ waitFor, heardAt, stepSince }: ActiveJob, settings: Settings): number {
-  if (waitFor.kind === "timer" || waitFor.kind === "jobs") return Number.POSITIVE_INFINITY;
+  if (NO_SILENCE.has(waitFor.kind)) return Number.POSITIVE_INFINITY;
   return (heardAt ?? stepSince) + settings.jobExpireHours * HOUR_MS;
 }
 

@@ -13,6 +13,7 @@ import type { JobError, JobProgress, JobStatus } from "../model/job.ts";
 import type { VmState } from "../model/vm.ts";
 import { changeVm, release } from "./consequences.ts";
 import { openIncident } from "./incidents.ts";
+import { stopListening } from "./listen.ts";
 import { recheckAfter } from "./recheck.ts";
 import { amend, journalEntry, project, type Turn } from "./turn.ts";
 
@@ -38,7 +39,7 @@ export function endJob(
   const hostId = hostOf(told);
   const { roomAt } = active;
   const settled = roomAt === undefined || roomAt === hostId ? told : release(told, roomAt);
-  const ended = project(settled, {
+  const ended = project(stopListening(settled), {
     ...ending(turn, end),
     jobId: active.jobId,
     attempts: active.attempts,

@@ -15,9 +15,11 @@ import type { Effect } from "../model/effect.ts";
 import { HostId, type JobId, LogicalId } from "../model/ids.ts";
 import { apartmentOf, type JobRecord } from "../model/job.ts";
 import { JOINED_MAX } from "../model/join.ts";
+import { EVENTS_KEPT_MAX, TOPICS_MAX } from "../model/listening.ts";
 import { carryOut } from "./carry-out.ts";
 import { abandonJob, cancellation, endUnbegun } from "./end-job.ts";
 import { cancelStarted, endsOf } from "./join-jobs.ts";
+import { takeEvent } from "./listen.ts";
 import { makeJob } from "./made-job.ts";
 import { evidenceFor } from "./observe.ts";
 
@@ -113,6 +115,23 @@ function upgraded(
   if (version === work.version) return {};
   const payload = work.upgrade({ version, input, memo });
   return { workVersion: work.version, input: payload.input, memo: payload.memo };
+}
+
+/** Tells the active job whatever it waits for and has come, until it waits for what has not. */
+export function tellWaited(turn: Turn): Turn {
+  const told = tellEvents(tellEnds(turn));
+  return told === turn || told.needs.length > 0 ? told : tellWaited(told);
+}
+
+/** Tells the active job of the events that it waits for and that came, one after the other. */
+export function tellEvents(turn: Turn): Turn {
+  let last = turn;
+  for (let told = 0; told < TOPICS_MAX * EVENTS_KEPT_MAX; told += 1) {
+    const taken = last.needs.length > 0 ? undefined : takeEvent(last);
+    if (taken === undefined) return last;
+    last = wakeJob(taken.turn, { kind: "topic", event: taken.event });
+  }
+  return last;
 }
 
 /** A sign of life: it was told something, whatever it makes of it. */

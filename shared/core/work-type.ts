@@ -7,7 +7,9 @@ import type { CommandCall } from "../model/command.ts";
 import type { HostFact } from "../model/host.ts";
 import type { AccountId, BootId, CommandId, HostId, JobId, VmId } from "../model/ids.ts";
 import type { IncidentKind } from "../model/incident.ts";
+import type { Topic } from "../model/interest.ts";
 import type { JobError } from "../model/job.ts";
+import type { HeardEvent } from "../model/listening.ts";
 import type { Observation, ReportedPower } from "../model/power.ts";
 import type { Settings } from "../model/settings.ts";
 import type { VmState } from "../model/vm.ts";
@@ -90,6 +92,10 @@ export type Wakeup =
   | { readonly kind: "observed"; readonly hostId: HostId }
   /** Of the jobs joined, those that have ended since, by key: all, or some. */
   | { readonly kind: "joined"; readonly ends: ReadonlyMap<string, JobEnd> }
+  /** The topic asked for is listened to: nothing that is told of it from now on is missed. */
+  | { readonly kind: "listening" }
+  /** Of a topic that it listens to, while it waits for one. The same event may come again. */
+  | { readonly kind: "topic"; readonly event: HeardEvent }
   /**
    * The job was called off while it waited for something else than a command's result. `ignore`: it first has to find out
    * what is true, and `cancelRequested` stays.
@@ -113,6 +119,10 @@ export type Action =
       readonly found?: true;
     }
   | { readonly kind: "timer" }
+  /** To hear of a topic from now on, until the job ends; done before what is to be heard of is triggered. */
+  | { readonly kind: "listen"; readonly topic: Topic }
+  /** The next event of the topics that it listens to. */
+  | { readonly kind: "topic" }
   | JoinAction;
 
 /** A job to be started by another one. */

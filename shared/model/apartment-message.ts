@@ -6,6 +6,7 @@ import * as z from "zod/mini";
 import { BootId, CommandId, Count, HostId, Instant, JobId, LogicalId } from "./ids.ts";
 import { IncidentId } from "./incident.ts";
 import { CancelReason } from "./job.ts";
+import { HeardEvent } from "./listening.ts";
 import { Power, PowerDetail, ReportedPower } from "./power.ts";
 import { VmName } from "./vm.ts";
 
@@ -65,6 +66,10 @@ export const ApartmentMessageBody = z.discriminatedUnion("kind", [
       z.strictObject({ status: z.literal("refused"), reason: z.string() }),
     ]),
   }),
+  /** An interest of the active job is registered: whatever is told from now on comes. */
+  z.strictObject({ kind: z.literal("listening"), id: CommandId }),
+  /** An event that an interest is in. A hint: the record says what the job listens to. */
+  z.strictObject({ kind: z.literal("topic"), id: CommandId, event: HeardEvent }),
   /** Something in the record is due; the sweeper saw `wakeAt` pass. */
   z.strictObject({ kind: z.literal("wake"), dueAt: Instant }),
   /** Inline (A5): PATCH of the VM. */
@@ -96,4 +101,5 @@ type BodyOf<K extends ApartmentMessageBody["kind"]> = Extract<ApartmentMessageBo
 export type CancelBody = BodyOf<"cancel">;
 export type ResultBody = BodyOf<"result">;
 export type ObservedBody = BodyOf<"observed">;
+export type ListeningBody = BodyOf<"listening">;
 export type ReservedBody = BodyOf<"reserved">;

@@ -20,6 +20,7 @@ import {
 import { IncidentId, IncidentKind } from "./incident.ts";
 import { JobProgress, WorkName } from "./job.ts";
 import { JoinedJob } from "./join.ts";
+import { Listening, TOPICS_MAX } from "./listening.ts";
 import { Observation } from "./power.ts";
 import { DomainChanges, SNAPSHOTS_MAX, Snapshot, VmName, VmSpec, VmState } from "./vm.ts";
 
@@ -43,6 +44,10 @@ export const WaitFor = z.discriminatedUnion("kind", [
   z.strictObject({ kind: z.literal("timer") }),
   /** The ends of all, or of any, of the jobs joined. */
   z.strictObject({ kind: z.literal("jobs"), until: z.enum(["all", "any"]) }),
+  /** That an interest is registered. */
+  z.strictObject({ kind: z.literal("listening"), id: CommandId }),
+  /** An event of a topic that the job listens to. */
+  z.strictObject({ kind: z.literal("topic"), prefixes: z.array(z.string()) }),
 ]);
 export type WaitFor = z.infer<typeof WaitFor>;
 
@@ -71,6 +76,8 @@ export const ActiveJob = z.strictObject({
   heardAt: z.optional(Instant),
   /** It is called off since then: it begins nothing more, and ends as soon as what is true is known. */
   cancelAskedAt: z.optional(Instant),
+  /** What it listens to. */
+  topics: z.optional(z.array(Listening).check(z.maxLength(TOPICS_MAX))),
   progress: z.optional(JobProgress),
   journalled: Count,
 });

@@ -8,6 +8,7 @@ import { CommandCall } from "./command.ts";
 import { Capacity } from "./host.ts";
 import { ApartmentId, BootId, CommandId, Count, HostId, Instant, JobId, VmId } from "./ids.ts";
 import { IncidentId, IncidentRecord } from "./incident.ts";
+import { Interest, Topic } from "./interest.ts";
 import { JobError, JobProgress, JobRecord, JobStatus, JournalEntry } from "./job.ts";
 import { Joiner } from "./join.ts";
 import { TopicEvent } from "./topic.ts";
@@ -115,6 +116,12 @@ export const Effect = z.discriminatedUnion("kind", [
   ReleaseEffect,
   z.strictObject({ kind: z.literal("message"), to: ApartmentId, message: ApartmentMessage }),
   z.strictObject({ kind: z.literal("event"), event: TopicEvent }),
+  /** Registers an interest; that it is registered comes back to the apartment as a `listening` message. */
+  z.strictObject({ kind: z.literal("listen"), interest: Interest }),
+  z.strictObject({
+    kind: z.literal("unlisten"),
+    interest: z.strictObject({ id: CommandId, topic: Topic }),
+  }),
   z.strictObject({ kind: z.literal("open-incident"), incident: IncidentRecord }),
   /** The domain XML of a VM that is gone. */
   z.strictObject({ kind: z.literal("forget-domain"), vmId: VmId, version: Count }),

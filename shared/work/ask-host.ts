@@ -66,6 +66,8 @@ export function hear(
     case "joined":
     case "cancelled": // whoever asks decides whether it still wants to know
     case "reserved":
+    case "listening":
+    case "topic":
       return { kind: "asking", outcome: { kind: "ignore" } };
     default:
       return wakeup satisfies never;

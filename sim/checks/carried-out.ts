@@ -13,7 +13,7 @@ export interface Witness {
 }
 
 export function witnessed(ports: Ports, witness: Witness): Ports {
-  const { apartmentQueue, commandQueues, bus, incidents } = ports;
+  const { apartmentQueue, commandQueues, bus, incidents, interests } = ports;
   const { carriedOut } = witness;
   return {
     ...ports,
@@ -24,8 +24,9 @@ export function witnessed(ports: Ports, witness: Witness): Ports {
         await apartmentQueue.send(messages);
         for (const { to, message } of messages) {
           carriedOut(effectName({ kind: "message", to, message }));
-          // A reservation is carried out when its answer is on the way.
+          // A reservation, or an interest, is carried out when its answer is on the way.
           if (message.body.kind === "reserved") carriedOut(`reserve ${to} ${message.logicalId}`);
+          if (message.body.kind === "listening") carriedOut(`listen ${message.body.id}`);
         }
       },
     },
@@ -41,6 +42,13 @@ export function witnessed(ports: Ports, witness: Witness): Ports {
       put: async (events) => {
         await bus.put(events);
         for (const event of events) carriedOut(effectName({ kind: "event", event }));
+      },
+    },
+    interests: {
+      ...interests,
+      remove: async (interest) => {
+        await interests.remove(interest);
+        carriedOut(`unlisten ${interest.id}`);
       },
     },
     incidents: {

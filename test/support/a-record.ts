@@ -148,6 +148,10 @@ function logicalName(body: ApartmentMessageBody): string {
       return `obs:${body.hostId}:${body.bootOrdinal}:${body.seq}`;
     case "reserved":
       return `reserved:${body.jobId}:${body.attempt}:${body.hostId}`;
+    case "listening":
+      return `listening:${body.id}`;
+    case "topic":
+      return `topic:${body.id}:${body.event.id}`;
     case "wake":
       return `wake:${vmId}:${body.dueAt}`;
     case "patch":

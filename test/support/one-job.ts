@@ -1,5 +1,6 @@
 /** One job in one apartment, decided step by step by the real decision: what a work type does, seen from outside. */
 import { decide, type TurnMessage } from "../../shared/core/decide.ts";
+import type { WorkRegistry } from "../../shared/core/work-type.ts";
 import type { ApartmentMessageBody, ResultBody } from "../../shared/model/apartment-message.ts";
 import type { ApartmentRecord } from "../../shared/model/apartment-record.ts";
 import type { Effect } from "../../shared/model/effect.ts";
@@ -18,6 +19,7 @@ export class OneJob {
   private job: JobRecord;
   private readonly hosts: readonly HostFact[];
   private readonly settings: Settings;
+  private readonly work: WorkRegistry;
   private seq = 100;
   /** The last command that was sent, by whichever commit. */
   private sent: EffectOf<"command"> | undefined;
@@ -25,11 +27,16 @@ export class OneJob {
   constructor(
     record: ApartmentRecord,
     job: Partial<JobRecord>,
-    world: { readonly hosts?: readonly HostFact[]; readonly settings?: Partial<Settings> } = {},
+    world: {
+      readonly hosts?: readonly HostFact[];
+      readonly settings?: Partial<Settings>;
+      readonly work?: WorkRegistry;
+    } = {},
   ) {
     this.record = record;
     this.job = aJob(1, job);
     this.hosts = world.hosts ?? [aHostFact()];
+    this.work = world.work ?? registry;
     this.settings = { ...settings, ...world.settings };
     this.hear({ kind: "submit", jobId: this.job.id });
   }
@@ -77,7 +84,7 @@ export class OneJob {
           jobs: new Map([[this.job.id, this.job]]),
         },
         settings: this.settings,
-        work: registry,
+        work: this.work,
         now: this.now,
       },
     );

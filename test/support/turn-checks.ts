@@ -32,6 +32,10 @@ export function effectName(effect: Effect): string {
       return `message ${effect.message.logicalId}`;
     case "event":
       return `event ${effect.event.id}`;
+    case "listen":
+      return `listen ${effect.interest.id}`;
+    case "unlisten":
+      return `unlisten ${effect.interest.id}`;
     case "open-incident":
       return `open ${effect.incident.id}`;
     case "forget-domain":

@@ -2,6 +2,7 @@
 import type { TurnDeps } from "../../shared/app/take-turn.ts";
 import { memoryApartmentStore } from "../../shared/memory/memory-apartment-store.ts";
 import { memoryIncidentStore } from "../../shared/memory/memory-incident-store.ts";
+import { memoryInterests } from "../../shared/memory/memory-interests.ts";
 import { memoryJobStore } from "../../shared/memory/memory-job-store.ts";
 import { memoryPlacement } from "../../shared/memory/memory-placement.ts";
 import type { MemoryTables } from "../../shared/memory/memory-tables.ts";
@@ -43,6 +44,7 @@ export function gatedPorts(behind: Behind, gate: Gate): TurnDeps {
     ...gatedRooms(behind, gate),
     ...gatedQueues(behind, gate),
     ...gatedStores(behind, gate),
+    ...gatedInterests(behind, gate),
   };
 }
 
@@ -78,6 +80,7 @@ function gatedQueues(
             behind.sent(effectName({ kind: "message", to, message }));
             if (body.kind === "reserved")
               behind.sent(`reserve ${body.jobId} ${body.attempt} ${body.hostId}`);
+            if (body.kind === "listening") behind.sent(`listen ${body.id}`);
           }
         }),
     },
@@ -98,6 +101,21 @@ function gatedQueues(
         gate(async () => {
           for (const event of events) behind.sent(effectName({ kind: "event", event }));
         }),
+    },
+  };
+}
+
+function gatedInterests(behind: Behind, gate: Gate): Pick<TurnDeps, "interests"> {
+  const interests = memoryInterests({ tables: behind.tables, clock: { now: behind.now } });
+  return {
+    interests: {
+      register: (interest) => gate(() => interests.register(interest)),
+      remove: (interest) =>
+        gate(async () => {
+          behind.sent(`unlisten ${interest.id}`);
+          return interests.remove(interest);
+        }),
+      under: unused,
     },
   };
 }
