@@ -120,7 +120,8 @@ function grantAll(held: Held, users: Users): void {
 
   const hosts = api.functionOf("hosts").lambda;
   tables.grantRead(hosts, "tokens", "incidents");
-  tables.grantReadWrite(hosts, "hosts");
+  tables.grantReadWrite(hosts, "hosts", "apartments", "jobs", "idempotency");
+  apartmentQueue.queue.grantSendMessages(hosts);
 
   const incidents = api.functionOf("incidents").lambda;
   tables.grantRead(incidents, "tokens");

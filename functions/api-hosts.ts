@@ -1,6 +1,7 @@
 /** The user API of hosts. */
 import middy from "@middy/core";
 import { authenticate } from "../shared/app/authenticate.ts";
+import { beginMaintenance, endMaintenance } from "../shared/app/maintain-host.ts";
 import type { Ports } from "../shared/app/ports.ts";
 import { getHost, listHosts } from "../shared/app/read-hosts.ts";
 import { registerHost, renewJoinToken } from "../shared/app/register-host.ts";
@@ -27,12 +28,23 @@ export function hostsApi(deps: Ports) {
       getHost: on(ROUTES.getHost, async ({ params }) =>
         replyWith(200, await getHost(deps, params)),
       ),
+      maintainHost: on(ROUTES.maintainHost, async ({ params, body, ...request }) => {
+        if (!body.enabled) return replyWith(200, await endMaintenance(deps, params));
+        const job = await beginMaintenance(deps, { ...request, ...params });
+        return job.ok
+          ? { ok: true, value: { status: 202, body: job.value, headers: locationOf(job.value) } }
+          : job;
+      }),
       renewJoinToken: on(ROUTES.renewJoinToken, async ({ params }) =>
         replyWith(201, await renewJoinToken(deps, params)),
       ),
     },
     { now: deps.clock.now, log: deps.telemetry.log },
   );
+}
+
+function locationOf(job: { readonly id: string }): { readonly location: string } {
+  return { location: `/v1/jobs/${job.id}` };
 }
 
 export const handler = middy(hostsApi(connect(parseEnvironment(process.env)))).use(lambdaContext);

@@ -175,6 +175,11 @@ export interface HostStore {
   readonly read: (id: HostId) => Promise<HostRow | undefined>;
   /** By id, ascending. */
   readonly list: (page: PageRequest) => Promise<Page<HostRow>>;
+  /** Placement refuses a host in maintenance. */
+  readonly setMaintenance: (
+    id: HostId,
+    maintenance: "enabled" | "disabled",
+  ) => Promise<"set" | "host_not_found">;
   readonly setJoinToken: (
     id: HostId,
     token: { readonly hash: string; readonly expiresAt: number },

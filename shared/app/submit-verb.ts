@@ -4,9 +4,9 @@
  * A client's retry with its key finds the record, whatever has become of the job, and sends again what was never
  * admitted; so does the sweeper. What is refused has changed nothing.
  */
-import type { WorkType } from "../core/work-type.ts";
+import type { AnyWorkType, WorkType } from "../core/work-type.ts";
 import type { ApartmentRecord } from "../model/apartment-record.ts";
-import type { VmId } from "../model/ids.ts";
+import type { HostId, VmId } from "../model/ids.ts";
 import type { Job, JobRecord } from "../model/job.ts";
 import { type Answer, type Refusal, refuse } from "../model/problem.ts";
 import type { Settings } from "../model/settings.ts";
@@ -70,17 +70,20 @@ export async function submitVerb(
 /** The job's record as it is first written: queued, revision 0. */
 export function newJob(
   deps: Pick<Ports, "clock" | "names">,
-  job: Pick<JobRecord, "account" | "input"> & { readonly work: WorkType; readonly vmId: VmId },
+  {
+    work,
+    ...job
+  }: Pick<JobRecord, "account" | "input"> & {
+    readonly work: Pick<AnyWorkType, "name" | "version">;
+  } & ({ readonly vmId: VmId } | { readonly hostId: HostId }),
 ): JobRecord {
   return {
+    ...job,
     id: deps.names.jobId(),
-    type: job.work.name,
-    workVersion: job.work.version,
-    account: job.account,
-    vmId: job.vmId,
+    type: work.name,
+    workVersion: work.version,
     status: "queued",
     revision: 0,
-    input: job.input,
     cancelRequested: false,
     attempts: 0,
     createdAt: deps.clock.now(),

@@ -9,8 +9,8 @@
 import { decide, type TurnMessage } from "../core/decide.ts";
 import { effectsAreSent, type TurnSource } from "../core/flush.ts";
 import type { Facts } from "../core/turn.ts";
-import type { FactRequest, WorkRegistry } from "../core/work-type.ts";
-import { type AnyApartmentRecord, RECORD_BYTES_MAX } from "../model/apartment-record.ts";
+import type { FactRequest, Residents, WorkRegistry } from "../core/work-type.ts";
+import { type AnyApartmentRecord, isGone, RECORD_BYTES_MAX } from "../model/apartment-record.ts";
 import { byteLength } from "../model/byte-length.ts";
 import type { HostFact } from "../model/host.ts";
 import type { ApartmentId, HostId, JobId } from "../model/ids.ts";
@@ -85,6 +85,7 @@ function submitted(messages: readonly TurnMessage[]): readonly JobId[] {
 type Known = {
   readonly jobs: Map<JobId, JobRecord | null>;
   readonly hosts: Map<HostId, HostFact | null>;
+  readonly residents: Map<string, Residents>;
   candidates?: readonly HostFact[];
 };
 
@@ -98,6 +99,7 @@ async function decideWithFacts(
   const known: Known = {
     jobs: new Map(jobs && submitted(turn.messages).map((id) => [id, null])),
     hosts: new Map(),
+    residents: new Map(),
   };
   for (const job of jobs ?? []) known.jobs.set(job.id, job);
   for (let round = 0; round < FACT_ROUNDS_MAX; round += 1) {
@@ -122,12 +124,28 @@ async function fetchFact(deps: TurnDeps, known: Known, request: FactRequest): Pr
     case "host":
       known.hosts.set(request.hostId, (await deps.placement.host(request.hostId)) ?? null);
       return;
+    case "residents":
+      known.residents.set(request.after ?? "", await residents(deps, request));
+      return;
     case "candidates":
       known.candidates = await deps.placement.candidates(CANDIDATES_MAX);
       return;
     default:
       request satisfies never;
   }
+}
+
+async function residents(
+  { placement, apartments }: Pick<TurnDeps, "placement" | "apartments">,
+  { hostId, after, limit }: Extract<FactRequest, { kind: "residents" }>,
+): Promise<Residents> {
+  const holders = (await placement.holders(hostId)).toSorted();
+  const left = after === undefined ? holders : holders.filter((vmId) => vmId > after);
+  const vms = left.slice(0, limit).map(async (vmId) => {
+    const record = await apartments.read(vmId);
+    return record === undefined || isGone(record) ? { vmId } : { vmId, account: record.vm.account };
+  });
+  return { vms: await Promise.all(vms), left: left.length };
 }
 
 /** Spec, waiting jobs, unsettled commands and the effects of a turn are each bounded: a larger record is a bug of ours. */

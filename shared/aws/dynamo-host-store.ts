@@ -41,6 +41,15 @@ export function dynamoHostStore(dynamo: Dynamo): HostStore {
     },
     read: (id) => readHost(dynamo, id),
     list: (page) => listIndex(dynamo, hostListing(dynamo), page),
+    setMaintenance: async (id, maintenance) => {
+      const written = await updateHost(dynamo, `setting the maintenance of host ${id}`, {
+        Key: hostKey(id, HOST_ITEM),
+        UpdateExpression: "SET #maintenance = :maintenance",
+        ExpressionAttributeNames: names("hostId", "maintenance"),
+        ExpressionAttributeValues: values({ maintenance: maintenance === "enabled" }),
+      });
+      return written ? "set" : "host_not_found";
+    },
     setJoinToken: async (id, { hash, expiresAt }) => {
       const written = await updateHost(dynamo, `setting the join token of host ${id}`, {
         Key: hostKey(id, HOST_ITEM),

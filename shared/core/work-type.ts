@@ -19,12 +19,28 @@ import type { VmChange } from "../model/vm-change.ts";
 export type FactRequest =
   | { readonly kind: "job"; readonly jobId: JobId }
   | { readonly kind: "host"; readonly hostId: HostId }
-  | { readonly kind: "candidates" };
+  | { readonly kind: "candidates" }
+  /** VMs that hold room on a host, by id: the first so many after one. */
+  | {
+      readonly kind: "residents";
+      readonly hostId: HostId;
+      readonly after?: VmId | undefined;
+      readonly limit: number;
+    };
 
 /** Facts about hosts, as far as they were asked for. `null`: there is no such host. */
 export type HostFacts = {
   readonly candidates?: readonly HostFact[];
   readonly hosts: ReadonlyMap<HostId, HostFact | null>;
+  /** By the VM after which was asked; `""`: from the first on. */
+  readonly residents?: ReadonlyMap<string, Residents>;
+};
+
+export type Residents = {
+  /** An owner is missing where the VM is gone. */
+  readonly vms: readonly { readonly vmId: VmId; readonly account?: AccountId }[];
+  /** How many there are after that VM, these included. */
+  readonly left: number;
 };
 
 /** Where a command goes: a host's boot and its queue. */
@@ -203,10 +219,10 @@ export type Outcome<M, R> =
   | { readonly kind: "ignore" };
 
 /**
- * Who submits jobs of a type: users by its verb; the creation of a VM; the system itself; and the one type that the engine
- * begins when record and hosts disagree. No route takes any but the first.
+ * Who submits jobs of a type: users by its verb; the creation of a VM; the maintenance of a host; the system itself; and the
+ * one type that the engine begins when record and hosts disagree. No route takes any but the first.
  */
-export type Origin = "verb" | "creation" | "system" | "disagreement";
+export type Origin = "verb" | "creation" | "maintenance" | "system" | "disagreement";
 
 /** How a verb takes a state, before anything is done (contract, the verb table). */
 export type Reception = "go" | "at_once" | "conflict" | "probe";

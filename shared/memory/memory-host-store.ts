@@ -24,6 +24,12 @@ export function memoryHostStore(deps: Pick<MemoryStoreDeps, "tables">): HostStor
         ({ host }) => ({ id: host.id }),
         page,
       ),
+    setMaintenance: async (id, maintenance) => {
+      const host = hosts.get(id);
+      if (host === undefined) return "host_not_found";
+      hosts.put(id, { ...host, maintenance: maintenance === "enabled" });
+      return "set";
+    },
     setJoinToken: async (id, { hash, expiresAt }) => {
       const host = hosts.get(id);
       if (host === undefined) return "host_not_found";

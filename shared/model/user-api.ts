@@ -103,6 +103,7 @@ export const CreateHostRequest = z.strictObject({
   labels: z.optional(Labels),
 });
 export type CreateHostRequest = z.infer<typeof CreateHostRequest>;
+export const MaintenanceRequest = z.strictObject({ enabled: z.boolean() });
 export const HostAndJoinToken = z.strictObject({ host: Host, joinToken: z.string() });
 export const JoinTokenAnswer = z.strictObject({ joinToken: z.string() });
 export const PageQuery = z.strictObject({ limit: z.optional(Limit), cursor: z.optional(Cursor) });

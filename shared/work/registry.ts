@@ -1,5 +1,6 @@
 /** The only list of work types. */
 import type { AnyWorkType, WorkRegistry } from "../core/work-type.ts";
+import { hostEvacuate } from "./host-evacuate.ts";
 import { vmAttach } from "./vm-attach.ts";
 import { vmDeleteSnapshot } from "./vm-delete-snapshot.ts";
 import { vmDestroy } from "./vm-destroy.ts";
@@ -22,6 +23,7 @@ export const registry: WorkRegistry = byName([
   ...[vmDestroy, vmRecover, vmExpunge, vmScale],
   ...[vmSnapshot, vmRevert, vmDeleteSnapshot, vmAttach, vmDetach],
   vmVerify,
+  hostEvacuate,
 ]);
 
 /** A registry of these types; a name given twice is a bug. */

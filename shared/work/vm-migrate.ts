@@ -30,7 +30,11 @@ import {
 import { CONFIRM_MS } from "./patience.ts";
 import { knowing, trueState } from "./true-state.ts";
 
-const Input = z.strictObject({ hostId: z.optional(HostId) });
+const Input = z.strictObject({
+  hostId: z.optional(HostId),
+  /** Only to be away from there: a VM that is at another host already stays. */
+  leaves: z.optional(HostId),
+});
 type Input = z.infer<typeof Input>;
 
 /** What the source came to. */
@@ -86,7 +90,8 @@ export const vmMigrate = defineVerb({
 
 function go(context: Context): Step {
   const source = sourceOf(context);
-  if (context.input.hostId === source)
+  const { hostId, leaves = source } = context.input;
+  if (hostId === source || leaves !== source)
     return { kind: "succeed", result: { hostId: source }, note: `is Running on ${source}` };
   return moveTo(context, place(context, wishOf(context), { avoid: [source], attempt: 0 }));
 }

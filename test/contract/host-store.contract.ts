@@ -314,6 +314,20 @@ export function hostStoreContract(open: OpenStores): void {
       expect(await world.hosts.read(HostId.parse("nobody"))).toBeUndefined();
     });
 
+    test("maintenance keeps placement away from a host, and lets it come back", async () => {
+      await hostUp(world.hosts);
+      const candidates = async () => (await world.placement.candidates(5)).length;
+      for (const maintenance of ["enabled", "enabled"] as const)
+        expect(await world.hosts.setMaintenance(hostId, maintenance)).toBe("set");
+      expect((await world.hosts.read(hostId))?.host.maintenance).toBe(true);
+      expect(await candidates()).toBe(0);
+      expect(await world.hosts.setMaintenance(hostId, "disabled")).toBe("set");
+      expect(await candidates()).toBe(1);
+      const nobody = HostId.parse("nobody");
+      expect(await world.hosts.setMaintenance(nobody, "enabled")).toBe("host_not_found");
+      expect(await world.hosts.read(nobody)).toBeUndefined();
+    });
+
     describe("inventory", () => {
       const vmIdOf = (n: number) =>
         VmId.parse(`55555555-5555-4555-8555-${n.toString().padStart(12, "0")}`);

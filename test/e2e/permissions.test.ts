@@ -68,6 +68,9 @@ describe("the policies of the template", { timeout: TEST_MS_MAX }, () => {
     const power = async () => (await client.vm(vm.id)).power.state;
     await expect.poll(power, PATIENT).toBe("off");
     await client.run(vm.id, "stop");
+    const evacuation = await client.call("POST", "/v1/hosts/host-a/maintenance", { enabled: true });
+    await client.ended(Object(evacuation.body).id);
+    await client.call("POST", "/v1/hosts/host-a/maintenance", { enabled: false });
   };
   const resolveADeadLetter = async () => {
     const { stack } = running;

@@ -28,6 +28,18 @@ describe("hosts through the API", () => {
     expect(renewed.json.joinToken).not.toBe(made.json.joinToken);
   });
 
+  it("are taken into maintenance by a job, and out of it", async () => {
+    const { admin } = await anApi();
+    await admin("createHost", { body: { id: "host-a" } });
+    const params = { hostId: "host-a" };
+    const begun = await admin("maintainHost", { params, body: { enabled: true } });
+    expect(begun).toMatchObject({ status: 202, json: { type: "host.evacuate", hostId: "host-a" } });
+    expect(begun.headers).toMatchObject({ location: `/v1/jobs/${begun.json.id}` });
+    const ended = await admin("maintainHost", { params, body: { enabled: false } });
+    expect(ended).toMatchObject({ status: 200, json: { id: "host-a", state: "Registered" } });
+    expect(await admin("maintainHost", { params })).toMatchObject({ status: 400 });
+  });
+
   it.each(["viewer", "operator"] as const)("are an admin's: not a %s's", async (role) => {
     const { world, handler } = await anApi();
     const caller = await aCaller(world, handler, { role });
@@ -36,6 +48,7 @@ describe("hosts through the API", () => {
       ["listHosts", {}],
       ["getHost", { params: { hostId: "host-a" } }],
       ["renewJoinToken", { params: { hostId: "host-a" } }],
+      ["maintainHost", { params: { hostId: "host-a" }, body: { enabled: true } }],
     ] as const)
       expect(await caller(operation, parts)).toMatchObject({
         status: 403,
