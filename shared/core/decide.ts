@@ -67,10 +67,23 @@ export function decide<R extends AnyApartmentRecord>(
     poisoned += step.poisoned;
     if (turn.needs.length > 0) return { kind: "needs", facts: turn.needs };
   }
+  if (turn === opened && !batch.messages.some((message) => isDue(record, message)))
+    return { kind: "nothing" };
   const due = guarded(turn, (before) => tellWaited(fireDue(tellWaited(before))), abandoned);
   const begun = beginAll(due.turn);
   if (begun.turn.needs.length > 0) return { kind: "needs", facts: begun.turn.needs };
   return close(begun.turn, record, batch.source, poisoned + due.poisoned + begun.poisoned);
+}
+
+/**
+ * Whether a message wakes the apartment for what is due in it now. Else a batch that says nothing new does nothing, whatever time
+ * it is: a worker that comes late with messages that another has worked off and deleted would store effects that nobody sends
+ * again, as they would count as sent by its batch's old sequence numbers (A4).
+ */
+function isDue({ wakeAt }: AnyApartmentRecord, message: TurnMessage): boolean {
+  return (
+    message.ok && message.message.body.kind === "wake" && message.message.body.dueAt === wakeAt
+  );
 }
 
 /** Begins the next job, and the next, while each ends at once. */

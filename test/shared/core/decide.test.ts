@@ -204,6 +204,24 @@ describe("decide", () => {
     expect(record).toEqual(before);
   });
 
+  it("A4 commits nothing for a batch that another worker has worked off, whatever is due by now", () => {
+    const active = {
+      ...{ jobId: jobIdOf(1), type: "vm.unheard-of", workVersion: 1, account: "acme" },
+      ...{ input: {}, memo: {}, status: "waiting", step: "asleep", sent: {}, attempts: 0 },
+      ...{ stepSince: T0, startedAt: T0, deadlineAt: T0 - 1, journalled: 0 },
+      waitFor: { kind: "timer" },
+    };
+    const { logicalId } = aMessage({ kind: "submit", jobId: jobIdOf(1) });
+    const overdue = aRecord({ active: active as never, applied: [logicalId], wakeAt: T0 - 1 });
+    const wake = (dueAt: number): TurnMessage => ({
+      ok: true,
+      message: aMessage({ kind: "wake", dueAt }),
+    });
+    expect(turn(overdue, [submit(1)]).kind).toBe("nothing");
+    expect(turn(overdue, [wake(T0 - 2)]).kind).toBe("nothing");
+    expect(committed(turn(overdue, [wake(T0 - 1)])).active).toBeUndefined();
+  });
+
   it("A9 takes the due time of a wake-up for the time, if the clock is behind it", () => {
     const later = T0 + 60_000;
     const wake: TurnMessage = { ok: true, message: aMessage({ kind: "wake", dueAt: later }) };

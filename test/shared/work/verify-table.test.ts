@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import type { ApartmentRecord } from "../../../shared/model/apartment-record.ts";
 import type { VmState } from "../../../shared/model/vm.ts";
 import type { Here, There } from "../../../shared/work/verify-rules.ts";
-import { aRecord, hostId, otherHostId } from "../../support/a-record.ts";
+import { aRecord, hostId, otherHostId, T0 } from "../../support/a-record.ts";
 import { VerifyRun } from "../../support/verify-run.ts";
 
 /**
@@ -116,6 +116,7 @@ function recordOf(state: VmState, there: keyof Table, here: Here): ApartmentReco
     vm: { state, ...(here === "nowhere" ? {} : { hostId }) },
     observations: claim,
     systemJob: { type: "vm.verify", input: { reason: "the table" } },
+    wakeAt: T0,
   });
 }
 
@@ -124,7 +125,7 @@ function verified(state: VmState, there: keyof Table, here: Here): VerifyRun {
     ...(here === "nowhere" ? [] : [[hostId, here] as const]),
     ...(there === "nothing" ? [] : [[otherHostId, there] as const]),
   ]);
-  return run.hear({ kind: "pause", paused: false }).hear({ kind: "wake", dueAt: 0 }).toTheEnd();
+  return run.wake().toTheEnd();
 }
 
 const rows = Object.entries(TABLE).flatMap(([state, table]) =>
