@@ -54,12 +54,13 @@ async function actOnVm(deps: ActDeps, turn: Turn, task: Task): Promise<void> {
   const { command, stop } = turn.item;
   const work = execute({ ...deps, isHa: deps.log.isHa }, task);
   const over = work.then((deed) => {
-    const mayComeTrue = turnsOn(command.verb) && deed.code === OUTCOME_UNKNOWN;
+    const { code, isOverHere = false } = deed;
+    const mayComeTrue = turnsOn(command.verb) && code === OUTCOME_UNKNOWN && !isOverHere;
     if (mayComeTrue) deps.aftermath.begin(task.vmId);
   });
   const done = await within(deps.time, { limitMs: timeLeftMs(deps, turn), work });
   if (done === "late") stop.abort(); // R4
-  const deed: Deed =
+  const { isOverHere: _, ...deed }: Deed =
     done === "late"
       ? { status: "failed", code: "timeout", detail: `after ${command.timeoutSeconds} s` }
       : done.value;

@@ -12,7 +12,10 @@ import {
 } from "./hypervisor/hypervisor.ts";
 import type { AgentTime } from "./time.ts";
 
-export type Deed = Pick<CommandOutcome, "status" | "code" | "detail">;
+export type Deed = Pick<CommandOutcome, "status" | "code" | "detail"> & {
+  /** `Failure.isOverHere`. */
+  readonly isOverHere?: true;
+};
 
 export type ExecuteDeps = {
   readonly time: AgentTime;
@@ -39,8 +42,8 @@ export function deedOf(answer: Done | Failure): Deed {
   return answer.ok ? DONE : failed(answer);
 }
 
-export function failed(failure: Failure): Deed {
-  return { status: "failed", code: failure.code, detail: failure.detail };
+export function failed({ ok: _, ...failure }: Failure): Deed {
+  return { status: "failed", ...failure };
 }
 
 /** Done, if what was asked for is seen afterwards; somebody else may have changed it since. */

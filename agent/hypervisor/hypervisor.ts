@@ -28,7 +28,13 @@ export type Listing =
   | { readonly complete: false; readonly reason: string };
 
 /** An expected failure. `detail` is the hypervisor's text. */
-export type Failure = { readonly ok: false; readonly code: string; readonly detail: string };
+export type Failure = {
+  readonly ok: false;
+  readonly code: string;
+  readonly detail: string;
+  /** Of a migration with `outcome_unknown`: this host is at it no more; only what it came to at the target is not known. */
+  readonly isOverHere?: true;
+};
 export type Done = { readonly ok: true };
 /** `not_found`: this host knows no such VM. */
 export type Read = (PowerSeen & { readonly ok: true }) | Failure;

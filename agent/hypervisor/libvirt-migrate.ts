@@ -48,8 +48,9 @@ export async function migrate(
     return { ok: true };
   } catch (error) {
     const failure = failureOf(error);
-    if (failure.code === OUTCOME_UNKNOWN || hasCode(error, ...DAEMONS_APART))
-      return { ...failure, code: OUTCOME_UNKNOWN }; // 3
+    if (failure.code === OUTCOME_UNKNOWN) return failure;
+    if (hasCode(error, ...DAEMONS_APART))
+      return { ...failure, code: OUTCOME_UNKNOWN, isOverHere: true }; // 3
     return signal.aborted ? { ...failure, code: ABORTED } : failure;
   } finally {
     await aborting;

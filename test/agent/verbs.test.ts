@@ -257,6 +257,16 @@ describe("a migration", () => {
     expect(await isOn(target)).toBe("not_found");
   });
 
+  test("that is over here with its outcome open leaves nothing busy", async () => {
+    const { rig } = await twoHosts("obeys");
+    const open = { ok: false, code: "outcome_unknown", detail: "apart", isOverHere: true } as const;
+    Object.assign(rig.hypervisor, { migrate: async () => open });
+    const failed = await done(rig, { commandId: "c1", ...MIGRATE }, 10);
+    expect(failed).toMatchObject({ status: "failed", code: "outcome_unknown", power: "on" });
+    expect(await done(rig, { commandId: "c2" }, 10)).toMatchObject({ power: "on", busy: false });
+    await rig.start().stop(); // Its log can be read.
+  });
+
   test("whose target is lost leaves the guest here, at once", async () => {
     const { rig, target } = await twoHosts("slow");
     rig.plane.send(aCommand({ commandId: "c1", ...MIGRATE }));
