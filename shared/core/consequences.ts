@@ -11,7 +11,6 @@ export function consequences(
   outcome: Extract<Outcome<unknown, unknown>, { kind: "wait" | "succeed" | "fail" }>,
 ): Turn {
   let next = outcome.vm === undefined ? turn : changeVm(turn, outcome.vm, outcome.cause);
-  for (const hostId of outcome.release ?? []) next = release(next, hostId);
   if (outcome.forget !== undefined) next = forget(next, outcome.forget);
   if (outcome.open !== undefined) next = openIncident(next, outcome.open);
   for (const { id, kind } of next.record.openIncidents)

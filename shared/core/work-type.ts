@@ -175,8 +175,6 @@ type Consequences = {
   readonly vm?: VmChange;
   /** What the VM's change is told to have come of; absent: the job's own doing. */
   readonly cause?: "power";
-  /** Hosts whose room is given back beside that. */
-  readonly release?: readonly HostId[];
   readonly open?: {
     readonly kind: IncidentKind;
     readonly hostId?: HostId;

@@ -1,7 +1,7 @@
 /** What the `$default` route answers: to a path that no route has, or that none has with this method. */
 import { type Refusal, refuse } from "../model/problem.ts";
 import { ROUTES } from "../model/routes.ts";
-import { VmVerb } from "../model/user-api.ts";
+import { isVerb } from "../model/verbs.ts";
 
 const PATTERNS = Object.values(ROUTES).map(({ method, path }) => ({
   method,
@@ -31,7 +31,7 @@ function methodsOf(path: string): readonly string[] {
     if (match === null) return [];
     // `/v1/vms/{vmId}/{verb}` matches any word; only a verb's is a path.
     const verb = match.pathname.groups["verb"];
-    return verb === undefined || VmVerb.safeParse(verb).success ? [method] : [];
+    return verb === undefined || isVerb(verb) ? [method] : [];
   });
   return [...new Set(methods)];
 }

@@ -145,7 +145,7 @@ export const ROUTES = {
     body: PauseRequest,
     answers: { 200: Apartment },
   },
-  // The verb's body is parsed by the work type's own schema, in the use case: one route serves all verbs.
+  // One route serves all verbs; the use case parses the body by the verb's own schema (`verbs.ts`).
   submitVerb: {
     ...none,
     method: "POST",

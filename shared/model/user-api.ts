@@ -52,26 +52,6 @@ export const ListVmsQuery = z.strictObject({
 export const VmPage = page(Vm);
 export const VmAndJob = z.strictObject({ vm: Vm, job: Job });
 
-/** The verbs on a VM; a work type's name is `vm.<verb>`. */
-export const VmVerb = z.enum([
-  "start",
-  "stop",
-  "reboot",
-  "suspend",
-  "resume",
-  "migrate",
-  "destroy",
-  "recover",
-  "expunge",
-  "scale",
-  "snapshot",
-  "revert",
-  "delete-snapshot",
-  "attach",
-  "detach",
-]);
-export type VmVerb = z.infer<typeof VmVerb>;
-
 export const PauseRequest = z.strictObject({ paused: z.boolean() });
 
 export const ListJobsQuery = z.strictObject({

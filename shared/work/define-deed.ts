@@ -15,7 +15,6 @@ import { defineVerb } from "./define-verb.ts";
 import { fail } from "./fail.ts";
 import { type FoundPower, trueState } from "./true-state.ts";
 
-export const NoInput = z.strictObject({});
 export const NoResult = z.strictObject({});
 type NoResult = z.infer<typeof NoResult>;
 export type End = Outcome<never, NoResult>;

@@ -11,6 +11,7 @@
 import * as z from "zod/mini";
 import type { Outcome, Wakeup, WorkContext } from "../core/work-type.ts";
 import { type HostId, Instant } from "../model/ids.ts";
+import type { VerbInput } from "../model/verbs.ts";
 import { type Acted, Acting, act, acted, type Deed, endAs } from "./act-at-host.ts";
 import { within } from "./ask-host.ts";
 import { calledOff, fail } from "./fail.ts";
@@ -20,15 +21,6 @@ import { trueState } from "./true-state.ts";
 const GRACE_SLACK_SECONDS = 10;
 /** Less than this left of a grace is none: a guest is not asked again for it. */
 const GRACE_LEFT_MS_MIN = 1_000;
-
-/** How a VM is to be stopped; part of the input of every verb that does. */
-export const Manner = {
-  forced: z.optional(z.boolean()),
-  graceSeconds: z.optional(z.int().check(z.gte(0), z.lte(3600))),
-  thenForce: z.optional(z.boolean()),
-};
-const MannerObject = z.strictObject(Manner);
-type Manner = z.infer<typeof MannerObject>;
 
 /** The stopping part of a job's memo. */
 export const Stopping = z.discriminatedUnion("phase", [
@@ -45,7 +37,7 @@ export type Stopped =
   /** Not known yet: the outcome to return. */
   | { readonly kind: "stopping"; readonly outcome: Outcome<Stopping, never> };
 
-type Context = WorkContext<Manner, unknown>;
+type Context = WorkContext<VerbInput<"stop">, unknown>;
 
 /** Stops the VM, which is on there. */
 export function stop(context: Context, hostId: HostId): Stopped {

@@ -1,6 +1,5 @@
 /** Attach: a guest that is on gets the device at once, one that is off at its next start; its spec says so from then on. */
-import * as z from "zod/mini";
-import { Device } from "../model/vm.ts";
+import { VERB_INPUTS } from "../model/verbs.ts";
 import { already, defineDeed, succeed } from "./define-deed.ts";
 import { fail } from "./fail.ts";
 import { DEVICE_TABLE } from "./receptions.ts";
@@ -9,7 +8,7 @@ import { attached } from "./vm-devices.ts";
 export const vmAttach = defineDeed({
   name: "vm.attach",
   version: 1,
-  input: z.strictObject({ device: Device }),
+  input: VERB_INPUTS.attach,
   reception: DEVICE_TABLE,
   without: ({ input, vm }) => {
     const next = attached(vm, input.device);

@@ -1,6 +1,5 @@
 /** Delete a snapshot: the host that keeps it forgets it, then the record does. One that is not there is deleted. */
-import * as z from "zod/mini";
-import { SnapshotName } from "../model/vm.ts";
+import { VERB_INPUTS } from "../model/verbs.ts";
 import { already, defineDeed, succeed } from "./define-deed.ts";
 import { knownSnapshot } from "./known-snapshot.ts";
 import { SNAPSHOT_TABLE } from "./receptions.ts";
@@ -8,7 +7,7 @@ import { SNAPSHOT_TABLE } from "./receptions.ts";
 export const vmDeleteSnapshot = defineDeed({
   name: "vm.delete-snapshot",
   version: 1,
-  input: z.strictObject({ snapshot: SnapshotName }),
+  input: VERB_INPUTS["delete-snapshot"],
   reception: SNAPSHOT_TABLE,
   without: (context) => {
     const known = knownSnapshot(context, context.input.snapshot);

@@ -6,6 +6,7 @@
  */
 import * as z from "zod/mini";
 import type { Outcome, Wakeup, WorkContext } from "../core/work-type.ts";
+import { VERB_INPUTS, type VerbInput } from "../model/verbs.ts";
 import { within } from "./ask-host.ts";
 import { defineVerb } from "./define-verb.ts";
 import { type Expunged, Expunging, expunge, expunged } from "./expunge-vm.ts";
@@ -14,12 +15,6 @@ import { IN_DOUBT } from "./receptions.ts";
 import { type Stopped, Stopping, stop, stopped, unconfirmed } from "./stop-vm.ts";
 import { knowing } from "./true-state.ts";
 
-const Input = z.strictObject({
-  expunge: z.optional(z.boolean()),
-  forced: z.optional(z.boolean()),
-});
-type Input = z.infer<typeof Input>;
-
 const Memo = z.union([
   z.strictObject({ stopping: Stopping }),
   z.strictObject({ expunging: Expunging }),
@@ -27,12 +22,12 @@ const Memo = z.union([
 type Memo = z.infer<typeof Memo>;
 const Result = z.strictObject({ expunged: z.boolean() });
 type Step = Outcome<Memo, z.infer<typeof Result>>;
-type Context = WorkContext<Input, unknown>;
+type Context = WorkContext<VerbInput<"destroy">, unknown>;
 
 export const vmDestroy = defineVerb({
   name: "vm.destroy",
   version: 1,
-  input: Input,
+  input: VERB_INPUTS.destroy,
   memo: Memo,
   result: Result,
   reception: {
@@ -53,7 +48,7 @@ export const vmDestroy = defineVerb({
     context.vm.hostId === undefined
       ? destroyed(context)
       : stopping(context, stop(stopOf(context), context.vm.hostId)),
-  resume: (context: WorkContext<Input, Memo>, wakeup: Wakeup): Step =>
+  resume: (context: WorkContext<VerbInput<"destroy">, Memo>, wakeup: Wakeup): Step =>
     "stopping" in context.memo
       ? stopping(context, stopped(stopOf(context), context.memo.stopping, wakeup))
       : expunging(expunged(context, context.memo.expunging, wakeup)),

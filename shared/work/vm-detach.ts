@@ -1,6 +1,5 @@
 /** Detach: a guest that is on loses the device at once, one that is off starts without it; its spec says so from then on. */
-import * as z from "zod/mini";
-import { Device } from "../model/vm.ts";
+import { VERB_INPUTS } from "../model/verbs.ts";
 import { already, defineDeed, succeed } from "./define-deed.ts";
 import { fail } from "./fail.ts";
 import { DEVICE_TABLE } from "./receptions.ts";
@@ -9,7 +8,7 @@ import { detached } from "./vm-devices.ts";
 export const vmDetach = defineDeed({
   name: "vm.detach",
   version: 1,
-  input: z.strictObject({ device: Device }),
+  input: VERB_INPUTS.detach,
   reception: DEVICE_TABLE,
   without: ({ input, vm }) => {
     const next = detached(vm, input.device);

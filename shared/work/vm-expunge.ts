@@ -1,7 +1,8 @@
 /** Expunge: its hosts forget the VM, then the record does (`expunge-vm.ts`). */
 import type * as z from "zod/mini";
 import type { Outcome } from "../core/work-type.ts";
-import { NoInput, NoResult } from "./define-deed.ts";
+import { VERB_INPUTS } from "../model/verbs.ts";
+import { NoResult } from "./define-deed.ts";
 import { defineVerb } from "./define-verb.ts";
 import { type Expunged, Expunging, expunge, expunged } from "./expunge-vm.ts";
 
@@ -10,7 +11,7 @@ type Step = Outcome<Expunging, z.infer<typeof NoResult>>;
 export const vmExpunge = defineVerb({
   name: "vm.expunge",
   version: 1,
-  input: NoInput,
+  input: VERB_INPUTS.expunge,
   memo: Expunging,
   result: NoResult,
   reception: {

@@ -12,6 +12,7 @@
 import * as z from "zod/mini";
 import type { Outcome, Wakeup, WorkContext } from "../core/work-type.ts";
 import { HostId } from "../model/ids.ts";
+import { VERB_INPUTS, type VerbInput } from "../model/verbs.ts";
 import type { VmChange } from "../model/vm-change.ts";
 import { type Acted, Acting, act, acted, type Deed, endAs, Why } from "./act-at-host.ts";
 import { Asking, ask, type Found, hear, within } from "./ask-host.ts";
@@ -29,13 +30,6 @@ import {
 } from "./find-place.ts";
 import { CONFIRM_MS } from "./patience.ts";
 import { knowing, trueState } from "./true-state.ts";
-
-const Input = z.strictObject({
-  hostId: z.optional(HostId),
-  /** Only to be away from there: a VM that is at another host already stays. */
-  leaves: z.optional(HostId),
-});
-type Input = z.infer<typeof Input>;
 
 /** What the source came to. */
 const AtSource = z.strictObject({
@@ -60,13 +54,13 @@ type Memo = z.infer<typeof Memo>;
 
 const Result = z.strictObject({ hostId: HostId });
 type Step = Outcome<Memo, z.infer<typeof Result>>;
-type Context = WorkContext<Input, unknown>;
+type Context = WorkContext<VerbInput<"migrate">, unknown>;
 type Move = { readonly search: Search; readonly target: Target };
 
 export const vmMigrate = defineVerb({
   name: "vm.migrate",
   version: 1,
-  input: Input,
+  input: VERB_INPUTS.migrate,
   memo: Memo,
   result: Result,
   turnsOn: true,
@@ -96,7 +90,7 @@ function go(context: Context): Step {
   return moveTo(context, place(context, wishOf(context), { avoid: [source], attempt: 0 }));
 }
 
-function resume(context: WorkContext<Input, Memo>, wakeup: Wakeup): Step {
+function resume(context: WorkContext<VerbInput<"migrate">, Memo>, wakeup: Wakeup): Step {
   const { memo } = context;
   switch (memo.phase) {
     case "reserving":

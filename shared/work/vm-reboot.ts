@@ -3,7 +3,7 @@
  * shows that it happened: the agent's word does. It is sent again only if it was never begun: a guest must not go through
  * it twice.
  */
-import * as z from "zod/mini";
+import { VERB_INPUTS } from "../model/verbs.ts";
 import { SENDS_MAX } from "./act-at-host.ts";
 import { defineDeed, succeed } from "./define-deed.ts";
 import { fail } from "./fail.ts";
@@ -13,7 +13,7 @@ import { trueState } from "./true-state.ts";
 export const vmReboot = defineDeed({
   name: "vm.reboot",
   version: 1,
-  input: z.strictObject({ forced: z.optional(z.boolean()) }),
+  input: VERB_INPUTS.reboot,
   reception: {
     Stopped: "conflict",
     Running: "go",

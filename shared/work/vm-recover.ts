@@ -1,11 +1,12 @@
 /** Recover: what was destroyed and not expunged is Stopped again. */
-import { already, NoInput } from "./define-deed.ts";
+import { VERB_INPUTS } from "../model/verbs.ts";
+import { already } from "./define-deed.ts";
 import { defineRecordVerb } from "./define-record-verb.ts";
 
 export const vmRecover = defineRecordVerb({
   name: "vm.recover",
   version: 1,
-  input: NoInput,
+  input: VERB_INPUTS.recover,
   reception: {
     Stopped: "conflict",
     Running: "conflict",

@@ -1,11 +1,12 @@
 /** Resume: a paused guest goes on where it was. */
-import { defineDeed, NoInput } from "./define-deed.ts";
+import { VERB_INPUTS } from "../model/verbs.ts";
+import { defineDeed } from "./define-deed.ts";
 import { IN_DOUBT, LAID_OFF } from "./receptions.ts";
 
 export const vmResume = defineDeed({
   name: "vm.resume",
   version: 1,
-  input: NoInput,
+  input: VERB_INPUTS.resume,
   reception: {
     Stopped: "conflict",
     Running: "at_once",

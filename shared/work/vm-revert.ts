@@ -7,7 +7,7 @@
 import * as z from "zod/mini";
 import type { Outcome, Wakeup, WorkContext } from "../core/work-type.ts";
 import type { HostId } from "../model/ids.ts";
-import { SnapshotName } from "../model/vm.ts";
+import { VERB_INPUTS, type VerbInput } from "../model/verbs.ts";
 import { type Acted, Acting, act, acted, type Deed, endAs } from "./act-at-host.ts";
 import { within } from "./ask-host.ts";
 import { NoResult } from "./define-deed.ts";
@@ -18,19 +18,18 @@ import { knownSnapshot } from "./known-snapshot.ts";
 import { SNAPSHOT_TABLE } from "./receptions.ts";
 import { knowing, trueState } from "./true-state.ts";
 
-const Input = z.strictObject({ snapshot: SnapshotName });
 const Memo = z.discriminatedUnion("phase", [
   Reserving,
   z.strictObject({ phase: z.literal("reverting"), acting: Acting }),
 ]);
 type Memo = z.infer<typeof Memo>;
 type Step = Outcome<Memo, z.infer<typeof NoResult>>;
-type Context = WorkContext<z.infer<typeof Input>, unknown>;
+type Context = WorkContext<VerbInput<"revert">, unknown>;
 
 export const vmRevert = defineVerb({
   name: "vm.revert",
   version: 1,
-  input: Input,
+  input: VERB_INPUTS.revert,
   memo: Memo,
   result: NoResult,
   turnsOn: true,
@@ -52,7 +51,7 @@ function go(context: Context): Step {
   return reserved(context, place(context, wish, { avoid: [], attempt: 0 }));
 }
 
-function resume(context: WorkContext<z.infer<typeof Input>, Memo>, wakeup: Wakeup): Step {
+function resume(context: WorkContext<VerbInput<"revert">, Memo>, wakeup: Wakeup): Step {
   const { memo } = context;
   switch (memo.phase) {
     case "reserving": {

@@ -2,20 +2,15 @@
  * Scale: another size from the next start on. A VM that is off holds no room, and each start brings its whole spec, so
  * nothing is sent to the host that keeps its definition.
  */
-import * as z from "zod/mini";
-import { Cpus, MemoryMiB } from "../model/vm.ts";
+import { VERB_INPUTS } from "../model/verbs.ts";
 import { already } from "./define-deed.ts";
 import { defineRecordVerb } from "./define-record-verb.ts";
 import { IN_DOUBT, LAID_OFF } from "./receptions.ts";
 
-const Input = z
-  .strictObject({ cpus: z.optional(Cpus), memoryMiB: z.optional(MemoryMiB) })
-  .check(z.refine((size) => Object.keys(size).length > 0, "cpus or memoryMiB"));
-
 export const vmScale = defineRecordVerb({
   name: "vm.scale",
   version: 1,
-  input: Input,
+  input: VERB_INPUTS.scale,
   reception: {
     Stopped: "go",
     Running: "conflict",

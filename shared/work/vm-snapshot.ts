@@ -2,8 +2,8 @@
  * Snapshot: its host takes it and keeps it; the record keeps the list (ADR 17). A name that there is already is the same
  * snapshot: asked for twice, it is taken once.
  */
-import * as z from "zod/mini";
-import { SNAPSHOTS_MAX, SnapshotName } from "../model/vm.ts";
+import { VERB_INPUTS } from "../model/verbs.ts";
+import { SNAPSHOTS_MAX } from "../model/vm.ts";
 import { already, defineDeed, succeed } from "./define-deed.ts";
 import { fail } from "./fail.ts";
 import { SNAPSHOT_TABLE } from "./receptions.ts";
@@ -11,7 +11,7 @@ import { SNAPSHOT_TABLE } from "./receptions.ts";
 export const vmSnapshot = defineDeed({
   name: "vm.snapshot",
   version: 1,
-  input: z.strictObject({ name: SnapshotName }),
+  input: VERB_INPUTS.snapshot,
   reception: SNAPSHOT_TABLE,
   without: ({ input: { name }, vm: { snapshots = [] } }) => {
     if (snapshots.some((snapshot) => snapshot.name === name)) return already(`has ${name}`);

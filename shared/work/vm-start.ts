@@ -10,6 +10,7 @@ import * as z from "zod/mini";
 import type { Outcome, Wakeup, WorkContext } from "../core/work-type.ts";
 import type { VmSubject } from "../model/apartment-record.ts";
 import { HostId } from "../model/ids.ts";
+import { VERB_INPUTS, type VerbInput } from "../model/verbs.ts";
 import { VmState } from "../model/vm.ts";
 import { type Acted, Acting, act, acted, type Deed, endAs, SENDS_MAX } from "./act-at-host.ts";
 import { within } from "./ask-host.ts";
@@ -26,9 +27,6 @@ import {
 } from "./find-place.ts";
 import { knowing } from "./true-state.ts";
 
-const Input = z.strictObject({ hostId: z.optional(HostId) });
-type Input = z.infer<typeof Input>;
-
 /** The state to fall back to when no host takes the VM. */
 const Before = z.strictObject({ before: VmState });
 const Memo = z.discriminatedUnion("phase", [
@@ -39,11 +37,11 @@ type Memo = z.infer<typeof Memo>;
 
 const Result = z.strictObject({ hostId: HostId });
 type Step = Outcome<Memo, z.infer<typeof Result>>;
-type Context = WorkContext<Input, unknown>;
+type Context = WorkContext<VerbInput<"start">, unknown>;
 
 const definition = {
   version: 1,
-  input: Input,
+  input: VERB_INPUTS.start,
   memo: Memo,
   result: Result,
   turnsOn: true,
@@ -77,7 +75,7 @@ function go(context: Context): Step {
   return startAt(context, before, place(context, wishOf(context), { avoid: [], attempt: 0 }));
 }
 
-function resume(context: WorkContext<Input, Memo>, wakeup: Wakeup): Step {
+function resume(context: WorkContext<VerbInput<"start">, Memo>, wakeup: Wakeup): Step {
   const { memo } = context;
   switch (memo.phase) {
     case "reserving":

@@ -1,20 +1,19 @@
 /** Stop: taken off by `stop-vm.ts`; then it is Stopped, at no host, and holds no room. */
 import * as z from "zod/mini";
 import type { Outcome, WorkContext } from "../core/work-type.ts";
+import { VERB_INPUTS, type VerbInput } from "../model/verbs.ts";
 import { defineVerb } from "./define-verb.ts";
 import { fail } from "./fail.ts";
-import { Manner, type Stopped, Stopping, stop, stopped, unconfirmed } from "./stop-vm.ts";
+import { type Stopped, Stopping, stop, stopped, unconfirmed } from "./stop-vm.ts";
 
-const Input = z.strictObject(Manner);
-type Input = z.infer<typeof Input>;
 const Result = z.strictObject({ forced: z.boolean() });
 type Step = Outcome<Stopping, z.infer<typeof Result>>;
-type Context = WorkContext<Input, unknown>;
+type Context = WorkContext<VerbInput<"stop">, unknown>;
 
 export const vmStop = defineVerb({
   name: "vm.stop",
   version: 1,
-  input: Input,
+  input: VERB_INPUTS.stop,
   memo: Stopping,
   result: Result,
   reception: {

@@ -1,11 +1,12 @@
 /** Suspend: the guest pauses in its host's memory, and keeps its room there. */
-import { defineDeed, NoInput } from "./define-deed.ts";
+import { VERB_INPUTS } from "../model/verbs.ts";
+import { defineDeed } from "./define-deed.ts";
 import { IN_DOUBT, LAID_OFF } from "./receptions.ts";
 
 export const vmSuspend = defineDeed({
   name: "vm.suspend",
   version: 1,
-  input: NoInput,
+  input: VERB_INPUTS.suspend,
   reception: {
     Stopped: "conflict",
     Running: "go",

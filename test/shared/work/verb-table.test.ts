@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { VmSubject } from "../../../shared/model/apartment-record.ts";
 import type { JobErrorCode } from "../../../shared/model/job.ts";
-import type { VmVerb } from "../../../shared/model/user-api.ts";
+import type { VmVerb } from "../../../shared/model/verbs.ts";
 import type { VmState } from "../../../shared/model/vm.ts";
 import { registry } from "../../../shared/work/registry.ts";
 import { aHostFact, aRecord, hostId, otherHostId, T0 } from "../../support/a-record.ts";
@@ -207,6 +207,22 @@ describe("a verb, by the VM's state when its job begins", () => {
       const left =
         ON.has(state) && state !== "Running" && state !== "Suspended" ? "Unknown" : state;
       if (TABLE[state][operation] === "conflict") expect(run.record.vm.state).toBe(left);
+    },
+  );
+
+  const found = { on: "Running", paused: "Suspended", off: "Stopped" } as const;
+  const powers = ["on", "paused", "off"] as const;
+  it.each(powers.flatMap((power) => operations.map((operation) => ({ power, operation }))))(
+    "$operation of a VM in doubt that is found $power goes by that, and the record says so",
+    ({ power, operation }) => {
+      if (TABLE.Unknown[operation] === "conflict") return;
+      const run = begin("Unknown", operation).answered({ status: "done", power });
+      const state = found[power];
+      expect(firstOf(run)).toBe(TABLE[state][operation]);
+      if (TABLE[state][operation] === "conflict") {
+        expect(run.record.vm.state).toBe(state);
+        expect(run.record.vm.hostId).toBe(power === "off" ? undefined : hostId);
+      }
     },
   );
 
