@@ -164,15 +164,9 @@ function grantAll(held: Held, users: Users): void {
 /** What a turn and its effects touch, inline or from the queue: an inline turn flushes what an earlier one left (A4). */
 function grantTurns(held: Held, grantee: IGrantable): void {
   const { tables, apartmentQueue, topics, commandQueues } = held;
-  tables.grantReadWrite(
-    grantee,
-    "apartments",
-    "domains",
-    "jobs",
-    "hosts",
-    "incidents",
-    "interests",
-  );
+  tables.grantReadWrite(grantee, "apartments", "domains", "jobs", "hosts", "incidents");
+  // An interest is counted at the heads of the events' log too.
+  tables.grantReadWrite(grantee, "interests", "events");
   apartmentQueue.queue.grantSendMessages(grantee);
   commandQueues.grantSend(grantee);
   topics.bus.grantPutEventsTo(grantee);

@@ -367,8 +367,13 @@ export type EventFilter = {
 
 /** What was told on the bus, kept for `historyRetentionDays`. */
 export interface EventStore {
-  /** Records events, each id once however often it is told. All or an exception; any number. */
-  readonly append: (events: readonly TopicEvent[]) => Promise<void>;
+  /**
+   * Records events, each id once however often it is told. All or an exception; any number. `listeners: "none"`: nothing
+   * was registered with `Interests` while they were recorded.
+   */
+  readonly append: (
+    events: readonly TopicEvent[],
+  ) => Promise<{ readonly listeners: "none" | "perhaps" }>;
   /**
    * From the oldest recorded, or from where a cursor stands. `next` goes on after what was given, also when there is
    * nothing more yet; an event recorded at any time later, however old it is, lies after it.

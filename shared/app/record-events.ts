@@ -22,7 +22,8 @@ export async function recordEvents(
 ): Promise<readonly string[]> {
   const parsed = messages.map(({ messageId, body }) => ({ messageId, ...parseEvent(body) }));
   const events = parsed.flatMap((each) => (each.ok ? [each.event] : []));
-  await Promise.all([deps.events.append(events), dispatchEvents(deps, events)]);
+  const { listeners } = await deps.events.append(events);
+  if (listeners === "perhaps") await dispatchEvents(deps, events);
   const malformed = parsed.filter((each) => !each.ok);
   for (const { messageId, reason } of malformed)
     deps.telemetry.log({ level: "error", message: "no event of ours", messageId, reason });

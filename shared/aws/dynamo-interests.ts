@@ -2,22 +2,24 @@
  * Who waits for which topics: an item for each, beside one that counts those of a prefix, so that asking for many prefixes
  * of which nobody waits for any is one call.
  *
- * Item and count change in one transaction, so a count of none says that there is none.
+ * Item and count change in one transaction, so a count of none says that there is none; and with them the heads of the
+ * events' log, so that whoever appends to it knows whether anybody listens at all (`dynamo-event-store.ts`, E4).
  */
 import { PutCommand, QueryCommand, type TransactWriteCommandInput } from "@aws-sdk/lib-dynamodb";
 import type { Interests } from "../app/ports.ts";
+import { ALL_STREAM } from "../model/event-log.ts";
 import type { Interest } from "../model/interest.ts";
 import { InterestCountRow, InterestRow } from "../model/rows.ts";
+import { EVENT_SHARDS } from "../model/tables.ts";
 import { BATCH_GET_KEYS_MAX, batchGet } from "./dynamo-batch-get.ts";
 import { conditional, type Dynamo, type Row, transact } from "./dynamo-call.ts";
+import { pageKey } from "./dynamo-event-log.ts";
 import { parseRow } from "./dynamo-row.ts";
 import { names, values } from "./expression.ts";
 import { ttlSeconds } from "./job-row.ts";
 import { calling } from "./service-failure.ts";
 
-type Update = NonNullable<
-  NonNullable<TransactWriteCommandInput["TransactItems"]>[number]["Update"]
->;
+type Actions = NonNullable<TransactWriteCommandInput["TransactItems"]>;
 type Named = Pick<Interest, "id" | "topic">;
 
 /** Where the count of a prefix lies; no interest has that name. */
@@ -52,7 +54,7 @@ async function register(dynamo: Dynamo, interest: Interest): Promise<void> {
         ExpressionAttributeNames: names("id"),
       },
     },
-    { Update: countBy(dynamo, interest, 1) },
+    ...countBy(dynamo, interest, 1),
   ]);
 }
 
@@ -77,7 +79,7 @@ async function remove(dynamo: Dynamo, interest: Named): Promise<void> {
           ExpressionAttributeValues: values({ yes: true }),
         },
       },
-      { Update: countBy(dynamo, interest, -1) },
+      ...countBy(dynamo, interest, -1),
     ]);
     if (held.held) return;
     const never = new PutCommand({
@@ -91,14 +93,22 @@ async function remove(dynamo: Dynamo, interest: Named): Promise<void> {
   throw new Error(`${doing}: it was registered again each time`);
 }
 
-function countBy({ tables }: Dynamo, { topic }: Named, change: 1 | -1): Update {
-  return {
-    TableName: tables.interests,
-    Key: { prefix: topic.prefix, id: COUNT },
-    UpdateExpression: "ADD #live :change",
-    ExpressionAttributeNames: names("live"),
+/** Under its prefix, and at every head of the log. */
+function countBy({ tables }: Dynamo, { topic }: Named, change: 1 | -1): Actions {
+  const count = (attribute: string) => ({
+    UpdateExpression: "ADD #count :change",
+    ExpressionAttributeNames: { "#count": attribute },
     ExpressionAttributeValues: values({ change }),
-  };
+  });
+  const ofPrefix = { TableName: tables.interests, Key: { prefix: topic.prefix, id: COUNT } };
+  const heads = Array.from({ length: EVENT_SHARDS }, (_, shard) => ({
+    TableName: tables.events,
+    Key: pageKey(ALL_STREAM, shard, 0),
+  }));
+  return [
+    { Update: { ...ofPrefix, ...count("live") } },
+    ...heads.map((head) => ({ Update: { ...head, ...count("listeners") } })),
+  ];
 }
 
 function keyOf({ topic, id }: Named) {

@@ -24,6 +24,8 @@ export function memoryEventStore({ tables, clock, retention }: Deps): EventStore
       const expiresAtMs = clock.now() + retention.historyRetentionDays * DAY_MS;
       for (const record of pagesOf(events).flat())
         if (log.get(record.id) === undefined) log.put(record.id, { record, expiresAtMs });
+      const listened = tables.interests.all().some(({ held }) => held);
+      return { listeners: listened ? "perhaps" : "none" };
     },
     feed: async (filter, { limit, after }) => {
       const from = after === undefined ? 0 : placeOf(after);

@@ -69,8 +69,12 @@ export const InventoryRow = z.object({
 export const EventRow = z.object({ record: TopicEvent, expiresAtMs: Instant });
 /** What one write put into a stream: ids of events, oldest first. `at`: when, by the writer's clock, never before the last. */
 export const EventPageRow = z.object({ page: Count, at: Instant, ids: z.array(z.string()) });
-/** The number and time of a shard's last page. */
-export const EventHeadRow = z.object({ last: Count, at: Instant });
+/** The number and time of a shard's last page, and how many interests are registered. */
+export const EventHeadRow = z.object({
+  last: z._default(Count, 0),
+  at: z._default(Instant, 0),
+  listeners: z._default(z.int(), 0),
+});
 
 /** Registered, or removed: then it stays for a day, so that an older registration that comes late changes nothing. */
 export const InterestRow = z.discriminatedUnion("held", [

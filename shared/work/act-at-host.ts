@@ -10,7 +10,7 @@
  *  3. A job that is called off sends nothing more, and ends in what is true.
  */
 import * as z from "zod/mini";
-import type { Outcome, Wakeup, WorkContext } from "../core/work-type.ts";
+import type { Address, Outcome, Wakeup, WorkContext } from "../core/work-type.ts";
 import { type CommandCall, turnsOn } from "../model/command.ts";
 import { HostId } from "../model/ids.ts";
 import type { VmState } from "../model/vm.ts";
@@ -87,9 +87,11 @@ type Doubt = {
   readonly said?: string | undefined;
 };
 
-/** Sends the command. */
-export function act(context: Context, hostId: HostId, deed: Deed): Acted {
-  return send(context, deed, { hostId, sends: 0 });
+/** Sends the command; to the address, where room was just held for it: it is the host's current one (ADR 5). */
+export function act(context: Context, to: HostId | Address, deed: Deed): Acted {
+  return typeof to === "string"
+    ? send(context, deed, { hostId: to, sends: 0 })
+    : sendTo(deed, to, 1);
 }
 
 /** Goes on after a wake-up. */
@@ -129,15 +131,19 @@ function send(
   // No session: there may be one in a moment. Asking waits for it, and what is found decides anew.
   if (found.kind !== "address")
     return askAfter(context, deed, { hostId, sends, why: sends === 0 ? "unsent" : "doubt" });
+  return sendTo(deed, found.address, sends + 1);
+}
+
+function sendTo(deed: Deed, address: Address, sends: number): Acted {
   const { step, during, call, timeoutSeconds, percent, note } = deed;
   return {
     kind: "acting",
     outcome: {
       kind: "wait",
       step,
-      memo: { phase: "sent", hostId, sends: sends + 1 },
+      memo: { phase: "sent", hostId: address.hostId, sends },
       ...(during === undefined ? {} : { vm: { state: during } }),
-      action: { kind: "command", address: found.address, call, timeoutSeconds },
+      action: { kind: "command", address, call, timeoutSeconds },
       deadlineInMs: timeoutSeconds * 1000 + RESULT_SLACK_MS,
       percent,
       note,

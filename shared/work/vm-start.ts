@@ -17,6 +17,7 @@ import { within } from "./ask-host.ts";
 import { defineVerb } from "./define-verb.ts";
 import { fail } from "./fail.ts";
 import {
+  addressIn,
   type Placed,
   place,
   placed,
@@ -101,7 +102,7 @@ function startAt(context: Context, before: VmState, place: Placed): Step {
       );
     case "held": {
       const { search, target } = place;
-      const sent = act(context, target.hostId, startOf(context));
+      const sent = act(context, addressIn(target), startOf(context));
       return knowing(started(context, { before, search }, sent), { hostId: target.hostId });
     }
     case "none": {

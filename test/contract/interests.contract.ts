@@ -87,6 +87,32 @@ export function interestsContract(open: OpenStores): void {
       expect(await under(...prefixes)).toEqual(idsOf(1));
     });
 
+    test("the log of events knows that somebody listens while anybody does, whatever it was told before", async () => {
+      const append = async (n: number) => {
+        const at = T0 + n;
+        const event = {
+          family: "custom",
+          topic: "custom.x",
+          id: `x.${n}`,
+          at,
+          detail: {},
+        } as const;
+        return (await world.events.append([event])).listeners;
+      };
+      expect(await append(1)).toBe("none");
+      await world.interests.register(anInterest(1));
+      await world.interests.register(anInterest(2));
+      expect(await append(2)).toBe("perhaps");
+      await world.interests.remove(anInterest(1));
+      await world.interests.remove(anInterest(1));
+      expect(await append(3)).toBe("perhaps");
+      await world.interests.remove(anInterest(2));
+      world.clock.advance(60_000);
+      expect(await append(4)).toBe("none");
+      await world.interests.register(anInterest(3));
+      expect(await append(5)).toBe("perhaps");
+    });
+
     test("forgets what has expired", async () => {
       await world.interests.register(anInterest(1, { expiresAt: T0 + 5_000 }));
       await world.interests.register(anInterest(2));
