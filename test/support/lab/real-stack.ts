@@ -39,6 +39,8 @@ export type RealStack = {
   readonly stop: () => Promise<void>;
 };
 
+/** More than this machine has: guests that sleep need little of it. */
+const CAPACITY = { cpus: 32, memoryMiB: 16_384 };
 const MODES = ["obeys", "ignores", "powers-off", "panics"] as const;
 
 /** Hosts of these names; both are up when it resolves. */
@@ -94,7 +96,7 @@ async function realHost(at: {
   readonly folder: string;
 }): Promise<RealHost> {
   const { lab, client, folder } = at;
-  const { hostId, joinToken } = await registerHost(client, lab.name);
+  const { hostId, joinToken } = await registerHost(client, lab.name, { capacity: CAPACITY });
   let agent: AgentProcess | undefined;
   const current = () => {
     if (agent === undefined) throw new Error(`no agent was started on ${hostId}`);
