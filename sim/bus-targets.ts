@@ -3,7 +3,7 @@
  * then given up. Until then the event stays with the bus.
  */
 import type { Delivery } from "../shared/memory/bus-state.ts";
-import { functionOf } from "./bus-rules.ts";
+import { targetOf } from "./bus-rules.ts";
 import { FUNCTIONS, RETRY_WAITS_MS } from "./functions.ts";
 import { invoke } from "./invoke.ts";
 import type { Deps, World } from "./world.ts";
@@ -42,12 +42,9 @@ export function startBusTargets(world: World, targets: BusTargets): () => void {
     const taken = bus.request({ action: "take", max: TAKEN_MAX, leaseMs: LEASE_MS });
     if (taken.kind !== "taken") throw new Error(`the bus answered ${taken.kind}`);
     for (const delivery of taken.deliveries) {
-      const name = functionOf(delivery.destination.arn);
-      if (name !== "reconcile-host" && name !== "sweeper")
-        throw new Error(`the simulation has no function ${name}`);
       const handOver = (afterMs: number) =>
         time.after(afterMs, () => {
-          void deliver(world, name, targets[name], delivery).then(() =>
+          void deliver(world, targets, delivery).then(() =>
             bus.request({ action: "acknowledge", id: delivery.id }),
           );
         });
@@ -68,12 +65,37 @@ export function startBusTargets(world: World, targets: BusTargets): () => void {
   };
 }
 
-/** Resolves when the function took the event or it was given up. */
+/** Resolves when queue or function took the event, or it was given up. */
 async function deliver(
   world: World,
-  name: TargetName,
-  target: BusTargets[TargetName],
-  { payload }: Delivery,
+  targets: BusTargets,
+  { destination, payload }: Delivery,
+): Promise<void> {
+  const name = targetOf(destination.arn);
+  if (destination.kind === "queue") putIntoQueue(world, name, payload);
+  else if (isTarget(name)) await invokeUntilTaken(world, { name, target: targets[name] }, payload);
+  else throw new Error(`the simulation has no function ${name}`);
+}
+
+function isTarget(name: string): name is TargetName {
+  return name === "reconcile-host" || name === "sweeper";
+}
+
+function putIntoQueue({ memory }: World, queueName: string, body: string): void {
+  const senderId = "events.amazonaws.com";
+  const sent = memory.queues.request({
+    action: "sendMessage",
+    queueName,
+    senderId,
+    entry: { body },
+  });
+  if (sent.kind !== "sent") throw new Error(`the bus put an event into ${queueName}: ${sent.kind}`);
+}
+
+async function invokeUntilTaken(
+  world: World,
+  { name, target }: { readonly name: TargetName; readonly target: BusTargets[TargetName] },
+  payload: string,
 ): Promise<void> {
   const { retriesMax } = FUNCTIONS[name];
   const event: unknown = JSON.parse(payload);

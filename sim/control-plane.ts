@@ -1,6 +1,7 @@
 /** The control plane as the template wires it: queues to their functions, rules to theirs. */
 import { parseMessage } from "../shared/app/parse-message.ts";
 import { reconcileHost } from "../shared/app/reconcile-host.ts";
+import { recordEvents } from "../shared/app/record-events.ts";
 import { returnDeadLetter } from "../shared/app/return-dead-letters.ts";
 import { sweep } from "../shared/app/sweep.ts";
 import { type Delivery, takeTurns } from "../shared/app/take-turns.ts";
@@ -9,7 +10,13 @@ import type { ReceivedMessage } from "../shared/memory/queue-protocol.ts";
 import { ApartmentId } from "../shared/model/ids.ts";
 import { AgentReportDetail } from "../shared/model/topic.ts";
 import { startBusTargets } from "./bus-targets.ts";
-import { APARTMENT_SOURCE, DEAD_LETTER_QUEUE, SWEEP_MS } from "./functions.ts";
+import {
+  APARTMENT_SOURCE,
+  DEAD_LETTER_QUEUE,
+  EVENT_QUEUE,
+  EVENT_SOURCE,
+  SWEEP_MS,
+} from "./functions.ts";
 import { invoke } from "./invoke.ts";
 import { startQueueSource } from "./queue-source.ts";
 import type { Batch } from "./worker.ts";
@@ -22,6 +29,7 @@ export function startControlPlane(world: World): () => void {
       queueName: MEMORY_APARTMENT_QUEUE,
       batchMessagesMax: APARTMENT_SOURCE.batchMessagesMax,
       batchesMax: APARTMENT_SOURCE.batchesMax,
+      windowMs: 0,
       handle: (messages) => handleTurns(world, messages),
       deleted: (messages) => {
         for (const [vmId, batch] of Map.groupBy(messages, groupOf))
@@ -35,7 +43,14 @@ export function startControlPlane(world: World): () => void {
       queueName: DEAD_LETTER_QUEUE,
       batchMessagesMax: APARTMENT_SOURCE.batchMessagesMax,
       batchesMax: APARTMENT_SOURCE.deadLetterBatchesMax,
+      windowMs: 0,
       handle: (messages) => handleDeadLetters(world, messages),
+      deleted: () => {},
+    }),
+    startQueueSource(world, {
+      queueName: EVENT_QUEUE,
+      ...EVENT_SOURCE,
+      handle: (messages) => handleEvents(world, messages),
       deleted: () => {},
     }),
     startBusTargets(world, {
@@ -89,6 +104,15 @@ function deliveryOf(message: ReceivedMessage): Delivery {
     receiveCount: Number(system["ApproximateReceiveCount"]),
     content: parseMessage(body),
   };
+}
+
+async function handleEvents(
+  world: World,
+  messages: readonly ReceivedMessage[],
+): Promise<readonly ReceivedMessage[]> {
+  const ended = await invoke(world, "events", (deps) => recordEvents(deps, messages));
+  if (!ended.ok) return [];
+  return messages.filter(({ messageId }) => !ended.value.includes(messageId));
 }
 
 async function handleDeadLetters(

@@ -5,7 +5,8 @@ import type { SimHost } from "./sim-host.ts";
 import type { World } from "./world.ts";
 
 /** Asked whenever a VM may have come on somewhere. */
-export function checkCopies({ watch }: World, hosts: readonly SimHost[], vmId: VmId): void {
+export function checkCopies({ watch, byHand }: World, hosts: readonly SimHost[], vmId: VmId): void {
+  if (byHand.has(vmId)) return;
   const running = hosts.filter(({ hypervisor }) => runs(hypervisor.behindTheBack.seen(vmId)));
   if (running.length > 1)
     watch.broken(

@@ -1,12 +1,17 @@
 /** A turn in words: the record before and after it, and what it sends. */
-import type { ActiveJob, ApartmentRecord } from "../shared/model/apartment-record.ts";
+import {
+  type ActiveJob,
+  type AnyApartmentRecord,
+  type ApartmentRecord,
+  isOfVm,
+} from "../shared/model/apartment-record.ts";
 import type { Effect } from "../shared/model/effect.ts";
 import type { Worker } from "./worker.ts";
 
 export function describeTurn(
   { name, id, batch }: Worker,
-  before: ApartmentRecord,
-  next: ApartmentRecord,
+  before: AnyApartmentRecord,
+  next: AnyApartmentRecord,
 ): string {
   const messages = [...(batch?.get(next.id)?.logicalIds ?? ["inline"])];
   return [
@@ -17,24 +22,35 @@ export function describeTurn(
   ].join("\n");
 }
 
-function describeRecord(record: ApartmentRecord): string {
-  const { version, vm, active, queued, systemJob, unsettled, paused, epoch, wakeAt, updatedAt } =
-    record;
+function describeRecord(record: AnyApartmentRecord): string {
+  const { version, active, queued, systemJob, paused, epoch, wakeAt, updatedAt } = record;
   return [
-    `v${version} ${vm.state}${vm.hostId === undefined ? "" : ` at ${vm.hostId}`}`,
+    `v${version} ${isOfVm(record) ? describeVm(record) : record.hostId}`,
     `epoch ${epoch}`,
     active === undefined ? "no job" : describeActive(active, updatedAt),
     ...(systemJob === undefined ? [] : [`${systemJob.type} is to begin`]),
     ...(queued.length === 0 ? [] : [`${queued.map(({ jobId }) => jobId).join(" ")} wait`]),
-    ...unsettled.map(
-      ({ verb, hostId, epoch: of }) => `${verb} of epoch ${of} unsettled at ${hostId}`,
-    ),
-    ...Object.entries(record.observations).map(
-      ([hostId, { power, bootOrdinal, seq }]) => `${hostId} said ${power} (${bootOrdinal}:${seq})`,
-    ),
+    ...(isOfVm(record) ? describeHosts(record) : []),
     ...(paused ? ["paused"] : []),
     ...(wakeAt === undefined ? [] : [`wakes in ${seconds(wakeAt - updatedAt)}`]),
   ].join("; ");
+}
+
+function describeVm({ vm, gone }: ApartmentRecord): string {
+  const at = vm.hostId === undefined ? "" : ` at ${vm.hostId}`;
+  return gone === undefined ? `${vm.state}${at}` : "gone";
+}
+
+/** What is between it and its hosts. */
+function describeHosts({ unsettled, observations }: ApartmentRecord): readonly string[] {
+  return [
+    ...unsettled.map(
+      ({ verb, hostId, epoch }) => `${verb} of epoch ${epoch} unsettled at ${hostId}`,
+    ),
+    ...Object.entries(observations).map(
+      ([hostId, { power, bootOrdinal, seq }]) => `${hostId} said ${power} (${bootOrdinal}:${seq})`,
+    ),
+  ];
 }
 
 function describeActive(

@@ -7,6 +7,7 @@ export const FUNCTIONS = {
   "dead-letters": { timeoutMs: 30_000 },
   "reconcile-host": { timeoutMs: 60_000, retriesMax: 2, eventAgeMsMax: 3_600_000 },
   sweeper: { timeoutMs: 75_000, retriesMax: 0, eventAgeMsMax: 60_000 },
+  events: { timeoutMs: 20_000 },
   ingest: { timeoutMs: 29_000 },
   "api-vms": { timeoutMs: 29_000 },
 } as const satisfies Readonly<Record<string, FunctionNumbers>>;
@@ -29,6 +30,14 @@ export const APARTMENT_SOURCE = {
   deadLetterBatchesMax: 2,
 } as const;
 
+/** The queue of what is told on the bus, and how it is worked off. */
+export const EVENT_SOURCE = {
+  visibilitySeconds: 121,
+  batchMessagesMax: 24,
+  windowMs: 1_000,
+  batchesMax: 4,
+} as const;
+
 /** Lambda's waits before it tries an asynchronous invocation again. */
 export const RETRY_WAITS_MS: readonly number[] = [60_000, 120_000];
 
@@ -36,3 +45,4 @@ export const RETRY_WAITS_MS: readonly number[] = [60_000, 120_000];
 export const SWEEP_MS = 56_000;
 
 export const DEAD_LETTER_QUEUE = "apartments-dead.fifo";
+export const EVENT_QUEUE = "events";

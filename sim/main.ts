@@ -3,7 +3,7 @@ import { figures } from "./figures.ts";
 import { readable } from "./names.ts";
 import { type Options, parseOptions, USAGE } from "./options.ts";
 import { describePlan } from "./plan.ts";
-import { runSimulation } from "./run-simulation.ts";
+import { type Outcome, runSimulation } from "./run-simulation.ts";
 import { type Failed, shrink } from "./shrink.ts";
 
 async function main(): Promise<number> {
@@ -47,11 +47,20 @@ async function tell(failed: Failed, { failing, history }: Options): Promise<void
   const small = await shrink(failed, run, print);
   if (history === "not_kept" || small !== failed) {
     const told = await runSimulation(small.plan, { history: "kept" });
-    for (const line of told.history) print(line);
+    for (const line of about(told)) print(line);
   }
   print(describePlan(small.plan));
   print(`broke ${small.violation.invariant}: ${readable(small.violation.detail)}`);
   print(`again: npm run sim -- --plan '${JSON.stringify(small.plan)}'`);
+}
+
+/** The lines about the VM that broke; all, where it was none. */
+function about({ history, violation }: Outcome): readonly string[] {
+  const [vm] = /^vm-[0-9]+/.exec(readable(violation?.detail ?? "")) ?? [];
+  if (vm === undefined) return history;
+  const other = /\bvm-(?!by-hand)[0-9]+\b/;
+  const its = new RegExp(`\\b${vm}\\b`);
+  return history.filter((line) => its.test(line) || !other.test(line));
 }
 
 /** Of this process: other work on the machine does not count. */

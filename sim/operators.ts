@@ -22,8 +22,10 @@ const TRIES_MAX = 20;
 const TRY_AGAIN_MS = { least: 200, most: 5_000 };
 
 export interface Operators {
-  /** No more wishes; apartments that were left paused go on. */
+  /** No more wishes. */
   readonly stop: () => void;
+  /** Apartments that were left paused go on; asked again, as a request of before may arrive late. */
+  readonly resumeAll: () => void;
 }
 
 /** Who asks for one VM, and for another when that one is gone. */
@@ -54,7 +56,11 @@ export function startOperators(world: World): Operators {
   return {
     stop: () => {
       stopped = true;
-      for (const operator of operators) void ask(operator, { kind: "pause", paused: false });
+    },
+    resumeAll: () => {
+      for (const operator of operators)
+        if (world.memory.tables.apartments.get(operator.vmId)?.paused === true)
+          void ask(operator, { kind: "pause", paused: false });
     },
   };
 }

@@ -1,14 +1,17 @@
 /**
- * An event-source mapping as Lambda runs it: receives from a FIFO queue, hands each batch to the function, deletes what
+ * An event-source mapping as Lambda runs it: receives from a queue, hands each batch to the function, deletes what
  * the function was done with. What it failed on is left alone and comes again when its visibility ends.
  */
 import type { ReceivedMessage } from "../shared/memory/queue-protocol.ts";
+import { RECEIVE_MESSAGES_MAX } from "../shared/memory/queue-receive.ts";
 import type { World } from "./world.ts";
 
 export type QueueSource = {
   readonly queueName: string;
   readonly batchMessagesMax: number;
   readonly batchesMax: number;
+  /** For so long a batch is kept open for more; a FIFO queue's is not. */
+  readonly windowMs: number;
   /** Answers the messages that are done; of an invocation that failed, none. */
   readonly handle: (messages: readonly ReceivedMessage[]) => Promise<readonly ReceivedMessage[]>;
   readonly deleted: (messages: readonly ReceivedMessage[]) => void;
@@ -26,7 +29,7 @@ const LATE_MS = { least: 1_000, most: 400_000 };
 export function startQueueSource(world: World, source: QueueSource): () => void {
   const { time, latency } = world;
   const { queues } = world.memory;
-  const { queueName, batchMessagesMax, batchesMax } = source;
+  const { queueName, batchMessagesMax, batchesMax, windowMs } = source;
   let underWay = 0;
   let lookAt = Number.POSITIVE_INFINITY;
 
@@ -47,8 +50,8 @@ export function startQueueSource(world: World, source: QueueSource): () => void 
     const dueAt = queues.nextDueAt(queueName);
     if (dueAt === undefined) return;
     const at = Math.max(dueAt, time.now());
-    if (lookAt <= at + POLL_MS.most) return;
-    const waitMs = at - time.now() + latency.int(POLL_MS.least, POLL_MS.most);
+    if (lookAt <= at + windowMs + POLL_MS.most) return;
+    const waitMs = at - time.now() + windowMs + latency.int(POLL_MS.least, POLL_MS.most);
     lookAt = time.now() + waitMs;
     const mine = lookAt;
     time.after(waitMs, () => {
@@ -95,7 +98,16 @@ function received(
   const messagesMax = faults.strikes("batch-resized")
     ? faults.draw("batch-resized").int(1, most)
     : most;
-  const answer = memory.queues.request({ action: "receiveMessage", queueName, messagesMax });
-  if (answer.kind !== "received") throw new Error(`receiving from ${queueName}: ${answer.kind}`);
-  return answer.messages;
+  const messages: ReceivedMessage[] = [];
+  while (messages.length < messagesMax) {
+    const answer = memory.queues.request({
+      action: "receiveMessage",
+      queueName,
+      messagesMax: Math.min(messagesMax - messages.length, RECEIVE_MESSAGES_MAX),
+    });
+    if (answer.kind !== "received") throw new Error(`receiving from ${queueName}: ${answer.kind}`);
+    messages.push(...answer.messages);
+    if (messagesMax <= RECEIVE_MESSAGES_MAX || answer.messages.length === 0) break;
+  }
+  return messages;
 }

@@ -6,15 +6,11 @@ import type { HostId } from "../shared/model/ids.ts";
 import { hasEnded, type JobRecord } from "../shared/model/job.ts";
 import type { Power } from "../shared/model/power.ts";
 import type { VmState } from "../shared/model/vm.ts";
-import { registry } from "../shared/work/registry.ts";
 import type { Broken, Violation } from "./checks/violation.ts";
 import type { JobSeen } from "./checks/watch.ts";
-import { DEAD_LETTER_QUEUE } from "./functions.ts";
+import { DEAD_LETTER_QUEUE, EVENT_QUEUE } from "./functions.ts";
 import type { SimHost } from "./sim-host.ts";
 import type { World } from "./world.ts";
-
-/** Until `vm.verify` is there, what happens to a VM behind its back is recorded and changes no state. */
-const VERIFIES = registry.has("vm.verify");
 
 /** What is not at rest; nothing, if all is. */
 export function restOf(world: World, hosts: readonly SimHost[]): Violation | undefined {
@@ -22,25 +18,31 @@ export function restOf(world: World, hosts: readonly SimHost[]): Violation | und
   const broken: Broken = (invariant, detail) => {
     found ??= { invariant, detail };
   };
+  const { tables } = world.memory;
   checkQueues(world, broken);
-  for (const job of world.memory.tables.jobs.all())
-    checkJob(job, world.watch.jobs.get(job.id), broken);
-  for (const record of world.memory.tables.apartments.all()) {
-    checkTruth(record, hosts, broken);
+  if (found !== undefined) return found;
+  for (const job of tables.jobs.all()) checkJob(job, world.watch.jobs.get(job.id), broken);
+  if (found !== undefined) return found;
+  for (const record of tables.apartments.all()) {
+    // One that is gone and was started by hand is an orphan.
+    if (!isGone(record) || !world.byHand.has(record.id)) checkTruth(record, hosts, broken);
     checkRoom(world, record, broken);
     checkIncidents(world, record, broken);
   }
   for (const host of hosts) checkSum(world, host.hostId, broken);
+  checkLog(world, broken);
   const unsent = world.watch.unsent();
   if (unsent !== undefined) broken("A4", `never sent: ${unsent}`);
   return found;
 }
 
+const QUEUES: readonly string[] = [MEMORY_APARTMENT_QUEUE, DEAD_LETTER_QUEUE, EVENT_QUEUE];
+
 function checkQueues({ memory }: World, broken: Broken): void {
   const commandQueues = memory.tables.hosts
     .all()
     .flatMap(({ queueUrl }) => (queueUrl === undefined ? [] : [memory.queues.nameIn(queueUrl)]));
-  for (const queueName of [MEMORY_APARTMENT_QUEUE, DEAD_LETTER_QUEUE, ...commandQueues])
+  for (const queueName of [...QUEUES, ...commandQueues])
     if (memory.queues.nextDueAt(queueName) !== undefined)
       broken("A8", `the queue ${queueName} is not empty`);
 }
@@ -74,18 +76,11 @@ function checkTruth(record: ApartmentRecord, hosts: readonly SimHost[], broken: 
   });
   const power = isGone(record) ? "held_nowhere" : POWER_OF[vm.state];
   const wanted = power === "held_nowhere" ? "" : `${power} at ${vm.hostId}`;
-  const isTrue = power !== undefined && held.join() === wanted;
-  if (!isTrue && (VERIFIES || !mayDiffer(vm, held)))
+  if (power === undefined || held.join() !== wanted)
     broken(
       "truth",
       `${id} is ${vm.state} at ${vm.hostId ?? "no host"}; in truth it is [${held.join(", ")}]`,
     );
-}
-
-/** Before `vm.verify`: what went off by itself, and what nobody could be asked about. */
-function mayDiffer({ state, hostId }: ApartmentRecord["vm"], held: readonly string[]): boolean {
-  if (state === "Running" || state === "Suspended") return held.length === 0;
-  return state === "Unknown" && held.every((text) => text.endsWith(` at ${hostId}`));
 }
 
 /** Room is held at the VM's own host, and nowhere else. */
@@ -137,4 +132,11 @@ function checkIncidents(
     .toSorted();
   if (known.join() !== open.join())
     broken("incidents", `${id} keeps [${known.join()}] open, and [${open.join()}] are`);
+}
+
+/** What was told on the bus is in the events' log. */
+function checkLog({ memory, watch }: World, broken: Broken): void {
+  for (const id of watch.told())
+    if (memory.tables.events.get(id) === undefined)
+      broken("once", `${id} was told and is not in the log`);
 }

@@ -25,7 +25,7 @@ export type Outcome = {
 };
 
 /** Everything has come to its end long before; what has not by then never does. */
-const REST_MS_MAX = 12 * 3_600_000;
+const REST_MS_MAX = 6 * 3_600_000;
 const LOOK_EVERY_MS = 60_000;
 
 export async function runSimulation(
@@ -52,7 +52,7 @@ export async function runSimulation(
   world.faults.stop();
   weather.clear();
   operators.stop();
-  const left = await comeToRest(world, hosts, isOver);
+  const left = await comeToRest(world, hosts, { isOver, before: operators.resumeAll });
   return {
     plan,
     violation: world.watch.violation() ?? left,
@@ -67,13 +67,14 @@ export async function runSimulation(
 async function comeToRest(
   world: World,
   hosts: readonly SimHost[],
-  isOver: () => boolean,
+  { isOver, before }: { readonly isOver: () => boolean; readonly before: () => void },
 ): Promise<Violation | undefined> {
   const { time } = world;
   const restAt = time.now() + REST_MS_MAX;
   for (;;) {
     const left = restOf(world, hosts);
     if (left === undefined || isOver() || time.now() >= restAt) return left;
+    before();
     await time.pass({ at: time.now() + LOOK_EVERY_MS, isOver });
   }
 }

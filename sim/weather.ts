@@ -37,8 +37,10 @@ export function startWeather(world: World, hosts: readonly SimHost[]): Weather {
     });
     for (const host of hosts) {
       hostMinute(world, host, perhaps);
-      for (const { id: vmId } of world.memory.tables.apartments.all())
+      for (const { id: vmId } of world.memory.tables.apartments.all()) {
         guestMinute(world, { host, vmId }, perhaps);
+        handMinute(world, { hosts, host, vmId }, perhaps);
+      }
     }
   };
   minute();
@@ -47,6 +49,7 @@ export function startWeather(world: World, hosts: readonly SimHost[]): Weather {
       isClear = true;
       outages.endAll();
       for (const host of hosts) recover(world, host);
+      for (const vmId of world.byHand) endSecondCopy(world, hosts, vmId);
     },
   };
 }
@@ -105,7 +108,7 @@ function guestMinute(
 ): void {
   const { behindTheBack } = host.hypervisor;
   if (behindTheBack.seen(vmId)?.held !== true) return;
-  const strike = (kind: "guest-crashes" | "guest-off", what: (vmId: VmId) => void) =>
+  const strike = (kind: FaultKind, what: (vmId: VmId) => void) =>
     perhaps(kind, () => {
       if (behindTheBack.seen(vmId)?.power !== "on") return;
       history.tell(() => `${kind}: ${vmId} at ${host.hostId}`);
@@ -113,6 +116,48 @@ function guestMinute(
     });
   strike("guest-crashes", behindTheBack.crash);
   strike("guest-off", behindTheBack.powerOff);
+  strike("guest-paused", behindTheBack.pause);
+  strike("guest-forgotten", behindTheBack.remove);
+}
+
+/** What somebody does at hosts, past the control plane. It cannot know of that at once: such a VM may run twice. */
+function handMinute(
+  { faults, history, byHand }: World,
+  {
+    hosts,
+    host,
+    vmId,
+  }: { readonly hosts: readonly SimHost[]; readonly host: SimHost; readonly vmId: VmId },
+  perhaps: Perhaps,
+): void {
+  const isHeld = ({ hypervisor }: SimHost) => hypervisor.behindTheBack.seen(vmId)?.held === true;
+  const { behindTheBack } = host.hypervisor;
+  perhaps("guest-on", () => {
+    if (!host.machine.isOn || hosts.some(isHeld)) return;
+    history.tell(() => `guest-on: ${vmId} at ${host.hostId}, by hand`);
+    byHand.add(vmId);
+    behindTheBack.powerOn(vmId, "by-hand");
+  });
+  perhaps("guest-moved", () => {
+    const to = faults.draw("guest-moved").pick(hosts);
+    const { migrationUri } = to.hypervisor;
+    if (to === host || migrationUri === undefined || !to.machine.isOn) return;
+    if (behindTheBack.seen(vmId)?.power !== "on") return;
+    history.tell(() => `guest-moved: ${vmId} from ${host.hostId} to ${to.hostId}, by hand`);
+    byHand.add(vmId);
+    void behindTheBack.migrate(vmId, migrationUri);
+  });
+}
+
+/** Somebody sees to what somebody did: of a VM that runs twice one is ended. */
+function endSecondCopy({ history }: World, hosts: readonly SimHost[], vmId: VmId): void {
+  const [, ...more] = hosts.filter(
+    ({ hypervisor }) => hypervisor.behindTheBack.seen(vmId)?.held === true,
+  );
+  for (const { hostId, hypervisor } of more) {
+    history.tell(() => `${vmId} at ${hostId} is ended by hand: it runs elsewhere, too`);
+    hypervisor.behindTheBack.remove(vmId);
+  }
 }
 
 function recover(world: World, host: SimHost): void {

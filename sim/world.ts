@@ -4,17 +4,21 @@ import {
   simulatedNetwork,
 } from "../agent/hypervisor/simulated-migration.ts";
 import type { Ports } from "../shared/app/ports.ts";
+import type { WorkRegistry } from "../shared/core/work-type.ts";
 import { connectMemory, type Memory } from "../shared/memory/connect.ts";
 import { MEMORY_APARTMENT_QUEUE } from "../shared/memory/memory-apartment-queue.ts";
+import type { MemoryTable } from "../shared/memory/memory-table.ts";
 import { type MemoryTables, memoryTables } from "../shared/memory/memory-tables.ts";
-import type { ApartmentRecord } from "../shared/model/apartment-record.ts";
+import type { AnyApartmentRecord } from "../shared/model/apartment-record.ts";
+import type { VmId } from "../shared/model/ids.ts";
 import { Settings } from "../shared/model/settings.ts";
 import { RULES } from "./bus-rules.ts";
 import { witnessed } from "./checks/carried-out.ts";
+import { pureRegistry } from "./checks/pure-registry.ts";
 import { type Call, startWatch, type Watch } from "./checks/watch.ts";
 import { describeTurn } from "./describe.ts";
 import { type Faults, faultsOf } from "./faults.ts";
-import { APARTMENT_SOURCE, DEAD_LETTER_QUEUE } from "./functions.ts";
+import { APARTMENT_SOURCE, DEAD_LETTER_QUEUE, EVENT_QUEUE, EVENT_SOURCE } from "./functions.ts";
 import { type History, historyOf } from "./history.ts";
 import { troubled } from "./message-faults.ts";
 import { simNames } from "./names.ts";
@@ -40,11 +44,13 @@ export type World = {
   readonly latency: Random;
   /** Hosts between which guests can be moved. */
   readonly hypervisors: SimulatedNetwork;
+  /** VMs that somebody started or moved by hand: the control plane cannot keep them from running twice. */
+  readonly byHand: Set<VmId>;
   /** Agents that wait for commands. */
   readonly commandsSent: QueueWaits;
   readonly startWorker: (name: string) => StartedWorker;
 };
-export type Deps = Ports & { readonly settings: Settings };
+export type Deps = Ports & { readonly settings: Settings; readonly work: WorkRegistry };
 export type StartedWorker = { readonly worker: Worker; readonly deps: Deps };
 
 /** Far more than the clocks of a cloud's machines differ. */
@@ -66,7 +72,7 @@ export function makeWorld(plan: Plan): World {
     rules: RULES,
     tables: watchedTables((next) => watch.written(call, next)),
   });
-  addDeadLetterQueue(memory);
+  addQueues(memory);
   const random = (subject: string) => randomOf(plan.seed, subject);
   const latency = random("latency");
   const calling: GateDeps["calling"] = (begun) => {
@@ -74,6 +80,7 @@ export function makeWorld(plan: Plan): World {
   };
   const network = { time, faults, memory, tell: history.tell };
   const ports = witnessed(troubled(network, memory.ports), watch);
+  const work = pureRegistry(watch.broken);
   const outages = outagesOf(time);
   const gates: GateDeps = { time, faults, outages, latency, calling, tell: history.tell };
   let workers = 0;
@@ -87,6 +94,7 @@ export function makeWorld(plan: Plan): World {
     memory,
     random,
     latency,
+    byHand: new Set(),
     commandsSent: queueWaits(time, memory.queues),
     history,
     watch,
@@ -102,29 +110,35 @@ export function makeWorld(plan: Plan): World {
         isLate: false,
         onDeath: () => {},
       };
-      return { worker, deps: { ...portsOf(gates, ports, worker), settings } };
+      return { worker, deps: { ...portsOf(gates, ports, worker), settings, work } };
     },
   };
 }
 
 /** Tables that tell of each write of an apartment. */
-function watchedTables(written: (next: ApartmentRecord) => void): MemoryTables {
+function watchedTables(written: (next: AnyApartmentRecord) => void): MemoryTables {
   const tables = memoryTables();
-  const { apartments } = tables;
+  const watched = <T extends AnyApartmentRecord>(table: MemoryTable<T>): MemoryTable<T> => ({
+    ...table,
+    put: (id, record) => {
+      table.put(id, record);
+      written(table.get(id) ?? record);
+    },
+  });
   return {
     ...tables,
-    apartments: {
-      ...apartments,
-      put: (id, record) => {
-        apartments.put(id, record);
-        written(apartments.get(id) ?? record);
-      },
-    },
+    apartments: watched(tables.apartments),
+    hostApartments: watched(tables.hostApartments),
   };
 }
 
-/** The redrive that the template gives the apartments' queue; the memory port makes the queue without. */
-function addDeadLetterQueue({ queues }: Memory): void {
+/** What the template makes beside the apartments' queue, and the redrive that it gives it. */
+function addQueues({ queues }: Memory): void {
+  queues.request({
+    action: "createQueue",
+    queueName: EVENT_QUEUE,
+    attributes: { VisibilityTimeout: String(EVENT_SOURCE.visibilitySeconds) },
+  });
   queues.request({
     action: "createQueue",
     queueName: DEAD_LETTER_QUEUE,

@@ -9,7 +9,6 @@ export interface Witness {
   readonly carriedOut: (name: string) => void;
   /** A job's record took a projection in. */
   readonly projected: (name: string) => void;
-  readonly roomChanged: () => void;
 }
 
 export function witnessed(ports: Ports, witness: Witness): Ports {
@@ -95,18 +94,12 @@ function witnessedJobs(jobs: JobStore, { carriedOut, projected }: Witness): JobS
   };
 }
 
-function witnessedRooms(placement: Placement, { carriedOut, roomChanged }: Witness): Placement {
+function witnessedRooms(placement: Placement, { carriedOut }: Witness): Placement {
   return {
     ...placement,
-    reserve: async (effect) => {
-      const answer = await placement.reserve(effect);
-      roomChanged();
-      return answer;
-    },
     release: async (effect) => {
       await placement.release(effect);
       carriedOut(effectName({ ...effect, kind: "release" }));
-      roomChanged();
     },
   };
 }

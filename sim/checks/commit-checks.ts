@@ -1,5 +1,5 @@
 /** What each commit of an apartment must keep, by the record before and after it alone. */
-import type { ApartmentRecord } from "../../shared/model/apartment-record.ts";
+import { type AnyApartmentRecord, isOfVm } from "../../shared/model/apartment-record.ts";
 import { turnsOn } from "../../shared/model/command.ts";
 import type { Effect } from "../../shared/model/effect.ts";
 import { endsOf } from "./job-effects.ts";
@@ -8,7 +8,11 @@ import type { Broken } from "./violation.ts";
 /** Longer than any step waits: an hour of a migration, and its slack. */
 const DEADLINE_MS_MAX = 2 * 3_600_000;
 
-export function checkCommit(before: ApartmentRecord, next: ApartmentRecord, broken: Broken): void {
+export function checkCommit(
+  before: AnyApartmentRecord,
+  next: AnyApartmentRecord,
+  broken: Broken,
+): void {
   if (next.version !== before.version + 1)
     broken("A2", `version ${next.version} is written over version ${before.version}`);
   checkJobs(before, next, broken);
@@ -18,7 +22,7 @@ export function checkCommit(before: ApartmentRecord, next: ApartmentRecord, brok
 }
 
 /** A1, A7, A9 */
-function checkJobs(before: ApartmentRecord, next: ApartmentRecord, broken: Broken): void {
+function checkJobs(before: AnyApartmentRecord, next: AnyApartmentRecord, broken: Broken): void {
   const ends = endsOf(next);
   const ended = new Set(ends.map(({ jobId }) => jobId));
   const last = before.active?.jobId;
@@ -33,17 +37,17 @@ function checkJobs(before: ApartmentRecord, next: ApartmentRecord, broken: Broke
     if (error?.code === "poison_message") broken("A9", `deciding ${jobId} threw: ${error.detail}`);
 }
 
-function mayBegin({ active, paused, queued, systemJob }: ApartmentRecord): boolean {
+function mayBegin({ active, paused, queued, systemJob }: AnyApartmentRecord): boolean {
   return active === undefined && !paused && (queued.length > 0 || systemJob !== undefined);
 }
 
 /** More jobs may begin than one turn takes: it sends itself a message to go on. */
-function goesOn({ id, effects }: ApartmentRecord): boolean {
+function goesOn({ id, effects }: AnyApartmentRecord): boolean {
   return effects.some((effect) => effect.kind === "message" && effect.to === id);
 }
 
 /** A8 */
-function checkWake(next: ApartmentRecord, broken: Broken): void {
+function checkWake(next: AnyApartmentRecord, broken: Broken): void {
   const { active, wakeAt, updatedAt } = next;
   if (active !== undefined) {
     const { step, deadlineAt } = active;
@@ -56,19 +60,18 @@ function checkWake(next: ApartmentRecord, broken: Broken): void {
 }
 
 /** A6 */
-function checkCommands(before: ApartmentRecord, next: ApartmentRecord, broken: Broken): void {
+function checkCommands(before: AnyApartmentRecord, next: AnyApartmentRecord, broken: Broken): void {
   let highest = before.epoch;
+  const unsettled = isOfVm(next) ? next.unsettled : [];
   for (const effect of next.effects) {
     if (effect.kind !== "command") continue;
     const { commandId, hostId, epoch, call } = effect;
     if (epoch <= highest) broken("A6", `${commandId} goes out under epoch ${epoch}, not a new one`);
     highest = Math.max(highest, epoch);
-    if (call.verb !== "probe" && !next.unsettled.some((one) => one.commandId === commandId))
+    if (call.verb !== "probe" && !unsettled.some((one) => one.commandId === commandId))
       broken("A6", `${commandId} goes out and is not among the unsettled`);
     // A migration is in the list twice, of itself for both its hosts.
-    const other = next.unsettled.find(
-      (unsettled) => unsettled.hostId !== hostId && unsettled.commandId !== commandId,
-    );
+    const other = unsettled.find((one) => one.hostId !== hostId && one.commandId !== commandId);
     if (turnsOn(call.verb) && other !== undefined)
       broken(
         "A6",
@@ -79,7 +82,7 @@ function checkCommands(before: ApartmentRecord, next: ApartmentRecord, broken: B
 }
 
 /** What one commit stores is sent side by side: two effects on one room, or on one incident, would have no order. */
-function checkOrder({ effects }: ApartmentRecord, broken: Broken): void {
+function checkOrder({ effects }: AnyApartmentRecord, broken: Broken): void {
   const of = <K extends Effect["kind"]>(kind: K) =>
     effects.filter((effect): effect is Extract<Effect, { kind: K }> => effect.kind === kind);
   for (const { hostId } of of("reserve"))

@@ -1,34 +1,27 @@
 /**
- * Looks on while a simulation runs, and says what breaks first. What it sees are the writes of the apartments' table, the
+ * Looks on while a simulation runs, and says what breaks first. What it sees are the writes of the apartments' tables, the
  * effects as they are carried out, the acknowledgements, and what hypervisors are asked for; never a decision's inside.
  *
  *  A3 a message is applied once, and by the batch that brought it.
- *  A4 a commit's effects have all been carried out before another commit replaces them, and before its messages are deleted.
- *  A5 an apartment is written by turns, and made by a submission.
+ *  A5 an apartment is written by turns, and made by a submission or with its host.
+ *  A6 nothing turns a VM on that counts as settled.
  *  A7 a job ends once.
  */
-import type { ApartmentRecord } from "../../shared/model/apartment-record.ts";
+import { type AnyApartmentRecord, isOfVm } from "../../shared/model/apartment-record.ts";
 import type { HostId, JobId, VmId } from "../../shared/model/ids.ts";
 import { hasEnded, type JournalEntry } from "../../shared/model/job.ts";
 import type { Worker } from "../worker.ts";
 import type { Witness } from "./carried-out.ts";
 import { checkCommit } from "./commit-checks.ts";
-import { effectName } from "./effect-name.ts";
 import { saidOfJobs } from "./job-effects.ts";
+import { type SentEffects, sentEffects } from "./sent-effects.ts";
 import type { Broken, Invariant, Violation } from "./violation.ts";
 
 /** A call that takes effect just now. */
 export type Call = { readonly worker: Worker; readonly name: string };
 
 /** One apartment as far as it was watched. */
-type Watched = {
-  record: ApartmentRecord;
-  /** Effects of the last commit that nobody has carried out yet. */
-  readonly unsent: Set<string>;
-  /** SQS's ids of the messages whose turn made the last commit. */
-  messageIds: ReadonlySet<string>;
-  readonly applied: Set<string>;
-};
+type Watched = { record: AnyApartmentRecord; readonly applied: Set<string> };
 
 /** What the commits said of one job. */
 export type JobSeen = {
@@ -36,13 +29,11 @@ export type JobSeen = {
   end: { readonly status: string; readonly revision: number } | undefined;
 };
 
-export interface Watch extends Witness {
+export interface Watch extends Witness, Omit<SentEffects, "committed"> {
   readonly violation: () => Violation | undefined;
   readonly broken: Broken;
   /** An apartment was written. */
-  readonly written: (call: Call | undefined, next: ApartmentRecord) => void;
-  /** Messages were deleted from the apartments' queue. */
-  readonly acknowledged: (vmId: string, messageIds: readonly string[]) => void;
+  readonly written: (call: Call | undefined, next: AnyApartmentRecord) => void;
   /** A host's hypervisor is about to be asked for what may turn a VM on, for that command. */
   readonly turnsOn: (start: {
     readonly hostId: HostId;
@@ -50,19 +41,18 @@ export interface Watch extends Witness {
     readonly commandId: string;
   }) => void;
   readonly jobs: ReadonlyMap<JobId, JobSeen>;
-  /** An effect that was committed and not carried out so far. */
-  readonly unsent: () => string | undefined;
   readonly turns: () => number;
 }
 
 /** Functions whose invocations take turns: of batches, and inline (A5). */
 const TURN_TAKERS: ReadonlySet<string> = new Set(["apartment", "api-vms"]);
+const MAKERS: ReadonlySet<string> = new Set(["submissions.accept", "apartments.createHost"]);
+const WRITERS: ReadonlySet<string> = new Set(["apartments.commit"]);
 
 export function startWatch(
-  tell: (call: Call, before: ApartmentRecord, next: ApartmentRecord) => void,
+  tell: (call: Call, before: AnyApartmentRecord, next: AnyApartmentRecord) => void,
 ): Watch {
   const apartments = new Map<string, Watched>();
-  const unsentOf = new Map<string, Watched>();
   const jobs = new Map<JobId, JobSeen>();
   const projections = new Set<string>();
   const started = new Set<string>();
@@ -71,68 +61,47 @@ export function startWatch(
   const broken = (invariant: Invariant, detail: string) => {
     violation ??= { invariant, detail };
   };
+  const effects = sentEffects(broken);
 
-  const committed = (watched: Watched, call: Call, next: ApartmentRecord) => {
-    const { record: before, unsent } = watched;
+  const committed = (watched: Watched, call: Call, next: AnyApartmentRecord) => {
+    const { record: before } = watched;
     const about: Broken = (invariant, detail) => broken(invariant, `${next.id}: ${detail}`);
     if (!TURN_TAKERS.has(call.worker.name)) about("A5", `${call.worker.name} wrote the record`);
-    for (const name of unsent)
-      about(
-        "A4",
-        `version ${before.version} was overwritten, and its effect was never sent: ${name}`,
-      );
     checkCommit(before, next, about);
     checkApplied(watched, call, next, about);
     noteJobs(jobs, before, next, about);
+    effects.committed(next.id, {
+      ...next,
+      messageIds: call.worker.batch?.get(next.id)?.messageIds ?? [],
+    });
     tell(call, before, next);
     watched.record = next;
-    watched.messageIds = new Set(call.worker.batch?.get(next.id)?.messageIds);
-    for (const effect of next.effects) {
-      const name = effectName(effect);
-      unsent.add(name);
-      unsentOf.set(name, watched);
-    }
     turns += 1;
   };
 
   return {
+    ...effects,
     violation: () => violation,
     broken,
     jobs,
-    unsent: () => unsentOf.keys().next().value,
     turns: () => turns,
     written: (call, next) => {
       const watched = apartments.get(next.id);
-      const maker = watched === undefined ? "submissions.accept" : "apartments.commit";
-      if (call?.name !== maker) broken("A5", `${next.id} was written by ${call?.name ?? "nobody"}`);
-      if (watched !== undefined && call !== undefined) committed(watched, call, next);
-      else
-        apartments.set(next.id, {
-          record: next,
-          unsent: new Set(),
-          messageIds: new Set(),
-          applied: new Set(),
-        });
-    },
-    carriedOut: (name) => {
-      unsentOf.get(name)?.unsent.delete(name);
-      unsentOf.delete(name);
+      const makers = watched === undefined ? MAKERS : WRITERS;
+      if (call === undefined || !makers.has(call.name))
+        broken("A5", `${next.id} was written by ${call?.name ?? "nobody"}`);
+      if (watched === undefined) apartments.set(next.id, { record: next, applied: new Set() });
+      else if (call !== undefined) committed(watched, call, next);
     },
     projected: (name) => {
       if (projections.has(name)) broken("once", `a projection was counted twice: ${name}`);
       projections.add(name);
     },
-    roomChanged: () => {},
-    acknowledged: (vmId, messageIds) => {
-      const watched = apartments.get(vmId);
-      const [unsent] = watched?.unsent ?? [];
-      if (unsent !== undefined && messageIds.some((id) => watched?.messageIds.has(id) === true))
-        broken("A4", `${vmId}: a message was deleted before this effect of it was sent: ${unsent}`);
-    },
     turnsOn: ({ hostId, vmId, commandId }) => {
       if (started.has(commandId)) broken("once", `${hostId} does ${commandId} again`);
       started.add(commandId);
-      const unsettled = apartments.get(vmId)?.record.unsettled ?? [];
+      const record = apartments.get(vmId)?.record;
+      const unsettled = record !== undefined && isOfVm(record) ? record.unsettled : [];
       if (!unsettled.some((command) => command.commandId === commandId))
         broken("A6", `${commandId} takes effect at ${hostId}, and counts as settled`);
     },
@@ -143,7 +112,7 @@ export function startWatch(
 function checkApplied(
   watched: Watched,
   { worker }: Call,
-  next: ApartmentRecord,
+  next: AnyApartmentRecord,
   broken: Broken,
 ): void {
   const before = new Set<string>(watched.record.applied);
@@ -162,8 +131,8 @@ function checkApplied(
 /** A3: a job begins once. A7: it ends once. */
 function noteJobs(
   jobs: Map<JobId, JobSeen>,
-  before: ApartmentRecord,
-  next: ApartmentRecord,
+  before: AnyApartmentRecord,
+  next: AnyApartmentRecord,
   broken: Broken,
 ): void {
   const begun = next.active?.jobId;
