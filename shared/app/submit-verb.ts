@@ -47,7 +47,7 @@ export async function submitVerb(
   const work = registry.get(`vm.${request.verb}`);
   if (work?.subject !== "vm" || work.origin !== "verb") return unknownVerb(request.verb);
   const found = await findVm(deps, request);
-  if (!found.ok) return found;
+  if (!found.ok) return (await replayInstead(deps, request)) ?? found; // it may be gone by the very job
   const input = work.parseInput(request.body ?? {});
   if (!input.ok)
     return refuse("invalid_request", "the body does not match the verb", { errors: input.errors });

@@ -3,7 +3,7 @@ import { submitVerb } from "../../../shared/app/submit-verb.ts";
 import { AccountId, VmId } from "../../../shared/model/ids.ts";
 import type { Caller } from "../../../shared/model/token.ts";
 import type { VmState } from "../../../shared/model/vm.ts";
-import { aRecord, hostId, jobIdOf, vmId } from "../../support/a-record.ts";
+import { aRecord, hostId, jobIdOf, T0, vmId } from "../../support/a-record.ts";
 import { aHostInSession } from "../../support/joined-host.ts";
 import { aWorld, type World } from "../../support/memory-world.ts";
 
@@ -95,6 +95,19 @@ describe("submitting a verb", () => {
     });
     expect(await submitVerb(world.deps, keyed)).toEqual(first);
     expect(jobs(world)).toHaveLength(1);
+  });
+
+  it("answers a retry with its key though the VM is gone, and nobody else", async () => {
+    const world = await worldWith({ vm: { state: "Destroyed" } });
+    const keyed = { ...ask, verb: "expunge", idempotencyKey: "k1" };
+    const first = await submitVerb(world.deps, keyed);
+    const record = world.memory.tables.apartments.get(vmId);
+    if (record === undefined) throw new Error("no record");
+    const gone = { at: T0, keptUntil: T0 + 1 };
+    world.memory.tables.apartments.put(vmId, { ...record, gone });
+    expect(await submitVerb(world.deps, keyed)).toEqual(first);
+    for (const other of [{ ...keyed, idempotencyKey: "k2" }, { ...ask }])
+      expect(await submitVerb(world.deps, other)).toMatchObject({ code: "vm_not_found" });
   });
 
   it("tells the apartment again when a retry finds a job that nobody has admitted", async () => {
