@@ -42,6 +42,8 @@ export async function ingestReport(
     bootId: report.bootId,
     seq: report.seq,
     digest,
+    blind: report.complete ? undefined : { reason: report.reason },
+    selfFence: report.selfFence === true,
     vmCount: report.vms.length,
     now,
     leaseUntil: now + deps.settings.leaseSeconds * 1000, // 3

@@ -17,6 +17,7 @@ import type { Command } from "../model/command.ts";
 import type { JobEffect, ReleaseEffect, ReserveEffect } from "../model/effect.ts";
 import type {
   Capacity,
+  FenceScope,
   HeardMark,
   Heartbeat,
   HostFact,
@@ -198,14 +199,16 @@ export interface HostStore {
   }) => Promise<"joined" | "refused">;
   /**
    * Opens the session of a boot: the same boot as now answers its ordinal; another one gets the next ordinal, by one
-   * transaction over heartbeat and registration, conditional on the key and on the ordinal read. The host is Up from then on.
-   * `refused`: the key is another by now.
+   * transaction over heartbeat and registration, conditional on the key and on the ordinal read. The host is Up from then on,
+   * unless it is fenced. `queue`: a new one for a fenced host; its old one is nobody's any more. `refused`: the key is another by
+   * now.
    */
   readonly openSession: (session: {
     readonly hostId: HostId;
     readonly publicKey: string;
     readonly bootId: BootId;
     readonly agentVersion: string;
+    readonly queue?: { readonly url: string; readonly generation: number } | undefined;
     readonly migrationUri?: string | undefined;
     readonly now: number;
   }) => Promise<
@@ -222,6 +225,9 @@ export interface HostStore {
     readonly bootId: BootId;
     readonly seq: number;
     readonly digest: string;
+    /** Absent: the report is complete. */
+    readonly blind?: { readonly reason?: string | undefined } | undefined;
+    readonly selfFence: boolean;
     readonly vmCount: number;
     readonly now: number;
     readonly leaseUntil: number;
@@ -233,15 +239,43 @@ export interface HostStore {
   >;
   /**
    * Notes that a host fell silent (`Disconnected`, then `Down`), on registration and heartbeat in one transaction that
-   * holds only if nothing was heard since `lastReportAt`.
+   * holds only if nothing was heard since `lastReportAt`. Of one that is Down its VMs are to be told, and its next report is
+   * compared whole.
    */
   readonly markSilent: (silence: {
     readonly hostId: HostId;
     readonly lastReportAt: number;
     readonly state: "Disconnected" | "Down";
   }) => Promise<"marked" | "heard_since">;
-  /** Notes that a silent host was heard again: Up. */
+  /** Notes that a silent host was heard again: Up. A fenced one comes back by `markReturned` alone. */
   readonly markHeard: (id: HostId) => Promise<void>;
+  /**
+   * Fences a host that has joined, on registration and heartbeat in one transaction that holds only if nothing was heard since
+   * `read`: its boot ends, so nothing that it says is taken until it opens a session; the fence takes the next ordinal; its
+   * VMs are to be told. With the scope `all` it is Fenced from then on; with `ha` it stays what it is.
+   */
+  readonly fence: (fence: {
+    readonly hostId: HostId;
+    readonly scope: FenceScope;
+    readonly read: Pick<Heartbeat, "bootOrdinal" | "seq" | "leaseUntil">;
+    readonly now: number;
+  }) => Promise<"fenced" | "changed">;
+  /**
+   * Notes that a fenced host has come back in that boot: Up, the fence is over. Holds if it is fenced, its VMs were told so,
+   * and that is its boot.
+   */
+  readonly markReturned: (returned: {
+    readonly hostId: HostId;
+    readonly bootOrdinal: number;
+  }) => Promise<"returned" | "superseded">;
+  /** Notes that the host's VMs were told, unless something else is to be told by now. */
+  readonly markTold: (told: {
+    readonly hostId: HostId;
+    readonly bootOrdinal: number;
+    readonly untold: NonNullable<HostRecord["untold"]>;
+  }) => Promise<void>;
+  /** Forgets a host that holds no room, its heartbeat and inventory, in one transaction. */
+  readonly remove: (id: HostId) => Promise<"removed" | "not_empty" | "host_not_found">;
   /** Capacity as the agent reported it, for a host that an operator gave none. */
   readonly setCapacity: (id: HostId, capacity: Capacity) => Promise<void>;
   readonly readInventory: (id: HostId) => Promise<Inventory | undefined>;

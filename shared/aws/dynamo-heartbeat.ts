@@ -10,7 +10,8 @@ type Beat = Parameters<HostStore["beat"]>[0];
 type Beaten = Awaited<ReturnType<HostStore["beat"]>>;
 
 export async function beat(dynamo: Dynamo, report: Beat): Promise<Beaten> {
-  const { hostId, publicKey, bootId, seq, digest, vmCount, now, leaseUntil } = report;
+  const { hostId, publicKey, bootId, seq, digest, blind, selfFence, vmCount, now, leaseUntil } =
+    report;
   const table = dynamo.tables.hosts;
   const update = new UpdateCommand({
     TableName: table,
@@ -18,15 +19,18 @@ export async function beat(dynamo: Dynamo, report: Beat): Promise<Beaten> {
     // The map is there since the session (`dynamo-host-session.ts`): an update cannot make it and write into it.
     UpdateExpression:
       "SET #seq = :seq, #vmCount = :vmCount, #lastReportAt = :now, #leaseUntil = :leaseUntil, " +
-      "#heard.#digest = :mark",
+      "#selfFence = :selfFence, #heard.#digest = :mark" +
+      (blind === undefined ? " REMOVE #blind" : ", #blind = if_not_exists(#blind, :blind)"),
     ConditionExpression: "#publicKey = :publicKey AND #bootId = :bootId AND #seq < :seq",
     ExpressionAttributeNames: {
-      ...names("seq", "vmCount", "lastReportAt", "leaseUntil", "publicKey", "bootId", "heard"),
+      ...names("seq", "vmCount", "lastReportAt", "leaseUntil", "selfFence", "heard", "blind"),
+      ...names("publicKey", "bootId"),
       "#digest": digest,
     },
     ExpressionAttributeValues: {
       ...values({ publicKey, bootId, seq, vmCount, now, leaseUntil }),
-      ":mark": { seq, at: now },
+      ...values({ selfFence, mark: { seq, at: now } }),
+      ...(blind === undefined ? {} : values({ blind: { since: now, ...blind } })),
     },
     ReturnValues: "ALL_NEW",
     ReturnValuesOnConditionCheckFailure: "ALL_OLD",

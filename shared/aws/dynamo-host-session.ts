@@ -1,6 +1,6 @@
 /**
- * What changes a host's registration and its heartbeat together: joining, opening a session, silence and its end. One
- * transaction each, so that neither says of the boot, or of being heard, what the other denies.
+ * What changes a host's registration and its heartbeat together: joining, opening a session, silence and its end (fences are
+ * in dynamo-host-fence.ts). One transaction each, so that neither says of the boot, or of being heard, what the other denies.
  */
 import { GetCommand, type TransactWriteCommandInput } from "@aws-sdk/lib-dynamodb";
 import type { HostStore } from "../app/ports.ts";
@@ -17,7 +17,7 @@ type Update = NonNullable<
   NonNullable<TransactWriteCommandInput["TransactItems"]>[number]["Update"]
 >;
 /** An update but for its table and key. */
-type Change = Omit<Update, "TableName" | "Key">;
+export type Change = Omit<Update, "TableName" | "Key">;
 
 /** Each further attempt needs another session, join or silence to have come in between. */
 const SESSION_ATTEMPTS_MAX = 5;
@@ -64,52 +64,75 @@ export async function openSession(
     const change = sessionChange(session, { read: heartbeat, next });
     const outcome = await changeBoth(dynamo, doing, { hostId, ...change });
     if (outcome.held) return { status: "open", bootOrdinal: next };
-    // The host is being deleted: its heartbeat is still there and nothing else.
-    if (outcome.failed[0] !== undefined) return { status: "refused" };
+    const [registration] = outcome.failed;
+    if (registration !== undefined && registration.stored === undefined)
+      return { status: "refused" }; // it was deleted meanwhile
   }
   const overtaken = new Error(`overtaken ${SESSION_ATTEMPTS_MAX} times`);
   throw new ServiceFailure(doing, overtaken, { transient: true });
 }
+
+type Opening = { readonly read: Heartbeat; readonly next: number };
 
 /**
  * The session is a sign of life, noted as `lastReportAt`: else the sweeper would find a host silent that has just come
  * back, and never one that opened a session and said no more.
  */
 function sessionChange(
-  { publicKey, bootId, agentVersion, migrationUri, now }: Request<"openSession">,
-  { read, next }: { readonly read: Heartbeat; readonly next: number },
+  session: Request<"openSession">,
+  opening: Opening,
 ): { readonly registration: Change; readonly heartbeat: Change } {
-  const seq = next === read.bootOrdinal ? read.seq : -1;
+  const { publicKey, bootId, agentVersion, now } = session;
+  const { read, next } = opening;
+  const isNewBoot = next !== read.bootOrdinal;
   return {
-    registration: {
-      UpdateExpression:
-        "SET #state = :up, #bootId = :bootId, #bootOrdinal = :next, #placement = :placement" +
-        (migrationUri === undefined ? " REMOVE #migrationUri" : ", #migrationUri = :migrationUri"),
-      ConditionExpression: "attribute_exists(#hostId)",
-      ExpressionAttributeNames: names(
-        ...["state", "bootId", "bootOrdinal", "placement", "hostId", "migrationUri"],
-      ),
-      ExpressionAttributeValues: values({
-        ...{ up: "Up", bootId, next, placement: PLACEMENT_UP },
-        ...(migrationUri === undefined ? {} : { migrationUri }),
-      }),
-    },
+    registration: registrationChange(session, opening),
     heartbeat: {
       UpdateExpression:
         "SET #bootId = :bootId, #bootOrdinal = :next, #seq = :seq, #agentVersion = :agentVersion, " +
-        `#lastReportAt = :now${next === read.bootOrdinal ? "" : ", #heard = :none"} REMOVE #silent`,
+        `#lastReportAt = :now${isNewBoot ? ", #heard = :none" : ""} REMOVE #silent`,
       ConditionExpression: "#publicKey = :publicKey AND #bootOrdinal = :read AND #seq = :seqRead",
       ExpressionAttributeNames: names(
         ...["bootId", "bootOrdinal", "seq", "agentVersion"],
         ...["lastReportAt", "silent", "publicKey"],
-        ...(next === read.bootOrdinal ? [] : ["heard"]),
+        ...(isNewBoot ? ["heard"] : []),
       ),
       ExpressionAttributeValues: values({
-        ...{ bootId, next, seq, agentVersion, now, publicKey },
+        ...{ bootId, next, seq: isNewBoot ? -1 : read.seq, agentVersion, now, publicKey },
         ...{ read: read.bootOrdinal, seqRead: read.seq },
-        ...(next === read.bootOrdinal ? {} : { none: {} }),
+        ...(isNewBoot ? { none: {} } : {}),
       }),
     },
+  };
+}
+
+/** A fenced host is not Up by its session: it has to say first what is true there. */
+function registrationChange(
+  { bootId, migrationUri, queue }: Request<"openSession">,
+  { read, next }: Opening,
+): Change {
+  const isFenced = read.fenced === true;
+  const set = {
+    bootId,
+    bootOrdinal: next,
+    ...(isFenced ? {} : { state: "Up", placement: PLACEMENT_UP }),
+    ...(migrationUri === undefined ? {} : { migrationUri }),
+    ...(queue === undefined ? {} : { queueUrl: queue.url, queueGeneration: queue.generation }),
+  };
+  const removed = [
+    ...(migrationUri === undefined ? ["migrationUri"] : []),
+    ...(isFenced ? [] : ["untold"]),
+  ];
+  const remove =
+    removed.length === 0 ? "" : ` REMOVE ${removed.map((each) => `#${each}`).join(", ")}`;
+  return {
+    UpdateExpression: `SET ${Object.keys(set)
+      .map((name) => `#${name} = :${name}`)
+      .join(", ")}${remove}`,
+    ConditionExpression: `attribute_exists(#hostId) AND ${isFenced ? "attribute_exists" : "attribute_not_exists"}(#fence)`,
+    ExpressionAttributeNames: names(...Object.keys(set), ...removed, "hostId", "fence"),
+    ExpressionAttributeValues: values(set),
+    ReturnValuesOnConditionCheckFailure: "ALL_OLD",
   };
 }
 
@@ -117,18 +140,22 @@ export async function markSilent(
   dynamo: Dynamo,
   { hostId, lastReportAt, state }: Request<"markSilent">,
 ): Promise<Answer<"markSilent">> {
+  const isDown = state === "Down";
   const outcome = await changeBoth(dynamo, `noting host ${hostId} as ${state}`, {
     hostId,
     registration: {
-      UpdateExpression: "SET #state = :state REMOVE #placement",
-      ConditionExpression: "attribute_exists(#hostId)",
-      ExpressionAttributeNames: names("state", "placement", "hostId"),
-      ExpressionAttributeValues: values({ state }),
+      UpdateExpression: `SET #state = :state${isDown ? ", #untold = :lost" : ""} REMOVE #placement`,
+      ConditionExpression: "attribute_exists(#hostId) AND attribute_not_exists(#fence)",
+      ExpressionAttributeNames: names(
+        ...["state", "placement", "hostId", "fence"],
+        ...(isDown ? ["untold"] : []),
+      ),
+      ExpressionAttributeValues: values({ state, ...(isDown ? { lost: "lost" } : {}) }),
     },
     heartbeat: {
-      UpdateExpression: "SET #silent = :yes",
+      UpdateExpression: `SET #silent = :yes${isDown ? " REMOVE #applied" : ""}`,
       ConditionExpression: "#lastReportAt <= :lastReportAt",
-      ExpressionAttributeNames: names("silent", "lastReportAt"),
+      ExpressionAttributeNames: names("silent", "lastReportAt", ...(isDown ? ["applied"] : [])),
       ExpressionAttributeValues: values({ yes: true, lastReportAt }),
     },
   });
@@ -140,9 +167,9 @@ export async function markHeard(dynamo: Dynamo, hostId: HostId): Promise<void> {
   await changeBoth(dynamo, `noting host ${hostId} as heard again`, {
     hostId,
     registration: {
-      UpdateExpression: "SET #state = :up, #placement = :placement",
-      ConditionExpression: "#state IN (:disconnected, :down)",
-      ExpressionAttributeNames: names("state", "placement"),
+      UpdateExpression: "SET #state = :up, #placement = :placement REMOVE #untold",
+      ConditionExpression: "#state IN (:disconnected, :down) AND attribute_not_exists(#fence)",
+      ExpressionAttributeNames: names("state", "placement", "untold", "fence"),
       ExpressionAttributeValues: values({
         ...{ up: "Up", placement: PLACEMENT_UP },
         ...{ disconnected: "Disconnected", down: "Down" },
@@ -156,7 +183,8 @@ export async function markHeard(dynamo: Dynamo, hostId: HostId): Promise<void> {
   });
 }
 
-function changeBoth(
+/** Registration and heartbeat, both or none. */
+export function changeBoth(
   dynamo: Dynamo,
   doing: string,
   change: { readonly hostId: HostId; readonly registration: Change; readonly heartbeat: Change },

@@ -2,13 +2,14 @@
  * Registration, sessions, heartbeats, inventory: a host's items (host-row.ts) under the store's one name. What touches
  * the registration together with the heartbeat is in dynamo-host-session.ts.
  */
-import { PutCommand, QueryCommand, UpdateCommand } from "@aws-sdk/lib-dynamodb";
+import { QueryCommand, UpdateCommand } from "@aws-sdk/lib-dynamodb";
 import type { HostRow, HostStore } from "../app/ports.ts";
 import type { HostId } from "../model/ids.ts";
 import { HostKeyRow } from "../model/rows.ts";
 import { batchGet } from "./dynamo-batch-get.ts";
-import { conditional, type Dynamo, type Row } from "./dynamo-call.ts";
+import { conditional, type Dynamo, type Row, transact } from "./dynamo-call.ts";
 import { beat } from "./dynamo-heartbeat.ts";
+import { fence, markReturned, markTold, remove } from "./dynamo-host-fence.ts";
 import { join, markHeard, markSilent, openSession } from "./dynamo-host-session.ts";
 import { markApplied, readInventory, writeInventory } from "./dynamo-inventory.ts";
 import { type IndexListing, listIndex } from "./dynamo-list.ts";
@@ -19,25 +20,29 @@ import {
   HOST_ITEM,
   hostItem,
   hostKey,
+  INVENTORY_ITEM,
   parseHeartbeat,
   parseHost,
 } from "./host-row.ts";
 import { calling } from "./service-failure.ts";
 
 export function dynamoHostStore(dynamo: Dynamo): HostStore {
-  const { documents, tables } = dynamo;
-  const table = tables.hosts;
+  const table = dynamo.tables.hosts;
   return {
     create: async (host) => {
-      const put = new PutCommand({
-        TableName: table,
-        Item: hostItem(host),
-        ConditionExpression: "attribute_not_exists(#hostId)",
-        ExpressionAttributeNames: names("hostId"),
-      });
-      const doing = `registering host ${host.id}`;
-      const written = await conditional(dynamo, doing, () => documents.send(put));
-      return written.held ? "created" : "host_exists";
+      // A worker that was late may have left an inventory of a host of this name that was forgotten.
+      const outcome = await transact(dynamo, `registering host ${host.id}`, [
+        {
+          Put: {
+            TableName: table,
+            Item: hostItem(host),
+            ConditionExpression: "attribute_not_exists(#hostId)",
+            ExpressionAttributeNames: names("hostId"),
+          },
+        },
+        { Delete: { TableName: table, Key: hostKey(host.id, INVENTORY_ITEM) } },
+      ]);
+      return outcome.held ? "created" : "host_exists";
     },
     read: (id) => readHost(dynamo, id),
     list: (page) => listIndex(dynamo, hostListing(dynamo), page),
@@ -64,6 +69,10 @@ export function dynamoHostStore(dynamo: Dynamo): HostStore {
     beat: (report) => beat(dynamo, report),
     markSilent: (silence) => markSilent(dynamo, silence),
     markHeard: (id) => markHeard(dynamo, id),
+    fence: (request) => fence(dynamo, request),
+    markReturned: (returned) => markReturned(dynamo, returned),
+    markTold: (told) => markTold(dynamo, told),
+    remove: (id) => remove(dynamo, id),
     setCapacity: async (id, capacity) => {
       await updateHost(dynamo, `setting the capacity of host ${id}`, {
         Key: hostKey(id, HOST_ITEM),

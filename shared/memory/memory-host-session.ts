@@ -1,9 +1,9 @@
-/** Joining, sessions, heartbeats, silence: what is said of a host's boot, on registration and heartbeat together. */
+/** Joining, sessions, heartbeats: what is said of a host's boot, on registration and heartbeat together. */
 import type { HostStore } from "../app/ports.ts";
 import { HEARD_CROWD, HEARD_MAX, type Heartbeat } from "../model/host.ts";
 import type { MemoryStoreDeps } from "./memory-tables.ts";
 
-type SessionPart = Pick<HostStore, "join" | "openSession" | "beat" | "markSilent" | "markHeard">;
+type SessionPart = Pick<HostStore, "join" | "openSession" | "beat">;
 
 export function memoryHostSession({ tables }: Pick<MemoryStoreDeps, "tables">): SessionPart {
   const { hosts, heartbeats } = tables;
@@ -22,7 +22,7 @@ export function memoryHostSession({ tables }: Pick<MemoryStoreDeps, "tables">): 
       heartbeats.put(hostId, { ...heartbeat, publicKey, seq: -1 });
       return "joined";
     },
-    openSession: async ({ hostId, publicKey, bootId, agentVersion, migrationUri, now }) => {
+    openSession: async ({ hostId, publicKey, bootId, agentVersion, migrationUri, queue, now }) => {
       const host = hosts.get(hostId);
       const heartbeat = heartbeats.get(hostId);
       if (host === undefined || heartbeat?.publicKey !== publicKey) return { status: "refused" };
@@ -32,7 +32,12 @@ export function memoryHostSession({ tables }: Pick<MemoryStoreDeps, "tables">): 
       if (same && silent !== true) return { status: "open", bootOrdinal };
       const seq = same ? last.seq : -1;
       const heard = same ? last.heard : {};
-      hosts.put(hostId, { ...host, state: "Up", bootId, bootOrdinal, migrationUri });
+      hosts.put(hostId, {
+        ...host,
+        ...(host.fence === undefined ? { state: "Up", untold: undefined } : {}),
+        ...{ bootId, bootOrdinal, migrationUri },
+        ...(queue === undefined ? {} : { queueUrl: queue.url, queueGeneration: queue.generation }),
+      });
       heartbeats.put(hostId, {
         ...last,
         heard,
@@ -44,34 +49,18 @@ export function memoryHostSession({ tables }: Pick<MemoryStoreDeps, "tables">): 
       });
       return { status: "open", bootOrdinal };
     },
-    beat: async ({ hostId, publicKey, bootId, seq, digest, vmCount, now, leaseUntil }) => {
+    beat: async (beat) => {
+      const { hostId, publicKey, bootId, seq, digest, vmCount, now, leaseUntil, selfFence } = beat;
       const heartbeat = heartbeats.get(hostId);
       if (heartbeat?.publicKey !== publicKey) return { status: "wrong_key" };
       if (heartbeat.bootId !== bootId) return { status: "stale_boot" };
       if (heartbeat.seq >= seq) return { status: "replayed", heartbeat };
       const heard = crowded({ ...heartbeat.heard, [digest]: { seq, at: now } }, seq);
-      const next = { ...heartbeat, seq, vmCount, lastReportAt: now, leaseUntil, heard };
+      const blind = beat.blind && (heartbeat.blind ?? { since: now, ...beat.blind });
+      const said = { seq, vmCount, lastReportAt: now, leaseUntil, selfFence, heard, blind };
+      const next = { ...heartbeat, ...said };
       heartbeats.put(hostId, next);
       return { status: "beaten", heartbeat: next };
-    },
-    markSilent: async ({ hostId, lastReportAt, state }) => {
-      const host = hosts.get(hostId);
-      const heartbeat = heartbeats.get(hostId);
-      const heardAt = heartbeat?.lastReportAt;
-      if (host === undefined || heartbeat === undefined) return "heard_since";
-      if (heardAt === undefined || heardAt > lastReportAt) return "heard_since";
-      hosts.put(hostId, { ...host, state });
-      heartbeats.put(hostId, { ...heartbeat, silent: true });
-      return "marked";
-    },
-    markHeard: async (id) => {
-      const host = hosts.get(id);
-      const heartbeat = heartbeats.get(id);
-      if (host === undefined || heartbeat === undefined) return;
-      if (host.state !== "Disconnected" && host.state !== "Down") return;
-      hosts.put(id, { ...host, state: "Up" });
-      const { silent, ...heard } = heartbeat;
-      heartbeats.put(id, heard);
     },
   };
 }

@@ -1,5 +1,6 @@
 import type { HostRow, HostStore } from "../app/ports.ts";
 import type { HostId } from "../model/ids.ts";
+import { memoryHostFence } from "./memory-host-fence.ts";
 import { memoryHostSession } from "./memory-host-session.ts";
 import { listMemory } from "./memory-list.ts";
 import type { MemoryStoreDeps } from "./memory-tables.ts";
@@ -12,9 +13,11 @@ export function memoryHostStore(deps: Pick<MemoryStoreDeps, "tables">): HostStor
   };
   return {
     ...memoryHostSession(deps),
+    ...memoryHostFence(deps),
     create: async (host) => {
       if (hosts.get(host.id) !== undefined) return "host_exists";
       hosts.put(host.id, host);
+      inventories.remove(host.id);
       return "created";
     },
     read: async (id) => read(id),

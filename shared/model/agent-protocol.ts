@@ -71,6 +71,10 @@ export const Report = z.strictObject({
   /** The agent's clock; shown to people, never compared. */
   observedAt: Now,
   capacity: z.optional(Capacity),
+  /** Of a report that is not complete: why, in the agent's words; shown to people. */
+  reason: z.optional(PowerDetail),
+  /** The agent powers its HA VMs off when the lease runs out that this report renews. */
+  selfFence: z.optional(z.boolean()),
   vms: z.array(ReportedVm).check(
     z.maxLength(REPORT_VMS_MAX),
     z.refine((vms) => new Set(vms.map((vm) => vm.vmId)).size === vms.length, "the same VM twice"),

@@ -18,8 +18,15 @@ export const Capacity = z.strictObject({ cpus: Count, memoryMiB: Count });
 export type Capacity = z.infer<typeof Capacity>;
 
 /**
- * Registration and placement. Written by registration, join, session, reservations, and when silence begins or ends.
- * `reserved` is the sum of the host's reservations, kept by the same transaction that writes one.
+ * What of a host is known to be off. `all`: an operator or a fencing device vouches that the host is. `ha`: its lease was
+ * revoked after it had run out, so its agent has powered off the VMs that it knows to be for HA.
+ */
+export const FenceScope = z.enum(["all", "ha"]);
+export type FenceScope = z.infer<typeof FenceScope>;
+
+/**
+ * Registration and placement. Written by registration, join, session, reservations, and when silence or a fence begins or
+ * ends. `reserved` is the sum of the host's reservations, kept by the same transaction that writes one.
  */
 export const HostRecord = z.strictObject({
   id: HostId,
@@ -42,6 +49,13 @@ export const HostRecord = z.strictObject({
   queueUrl: z.optional(z.string()),
   /** Where VMs are migrated to, as the agent of this boot gave it. */
   migrationUri: z.optional(z.string()),
+  /**
+   * From the fence until the host has come back: a session of its own, a queue of its own, and a whole report worked off. The
+   * ordinal is above all that the host had said before, and below all that it says after.
+   */
+  fence: z.optional(z.strictObject({ scope: FenceScope, bootOrdinal: Count, at: Instant })),
+  /** What the apartments of its VMs are still to be told. */
+  untold: z.optional(z.enum(["lost", "fenced"])),
   createdAt: Instant,
 });
 export type HostRecord = z.infer<typeof HostRecord>;
@@ -64,6 +78,12 @@ export const Heartbeat = z.strictObject({
   vmCount: Count,
   /** The registration says Disconnected or Down; whoever hears the host next sets that right. */
   silent: z.optional(z.boolean()),
+  /** The host is fenced and has not come back yet: no report of it is quiet. */
+  fenced: z.optional(z.boolean()),
+  /** The agent powers its HA VMs off when the lease runs out that its last report renewed. */
+  selfFence: z.optional(z.boolean()),
+  /** Since when its reports have not been complete, and why, in the agent's words: the host is heard, its hypervisor is not. */
+  blind: z.optional(z.strictObject({ since: Instant, reason: z.optional(z.string()) })),
   /** The last report that `reconcile-host` worked off, the digest of what it said, and when the host was last compared whole. */
   applied: z.optional(
     z.strictObject({ bootOrdinal: Count, seq: z.int(), digest: z.string(), at: Instant }),
@@ -115,6 +135,8 @@ export const HostFact = z.strictObject({
   queueUrl: z.optional(z.string()),
   /** Absent: nothing migrates there. */
   migrationUri: z.optional(z.string()),
+  /** It is fenced, and has not come back. */
+  fence: z.optional(FenceScope),
 });
 export type HostFact = z.infer<typeof HostFact>;
 
@@ -129,6 +151,9 @@ export const Host = z.strictObject({
   leaseUntil: z.optional(z.iso.datetime()),
   bootOrdinal: z.optional(Count),
   agentVersion: z.optional(z.string()),
+  /** Since when the agent cannot list its hypervisor, and why: what is said of its VMs is older than that. */
+  blindSince: z.optional(z.iso.datetime()),
+  blindReason: z.optional(z.string()),
   vmCount: Count,
   orphanCount: Count,
   createdAt: z.iso.datetime(),

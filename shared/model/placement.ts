@@ -15,7 +15,8 @@ type Placeable = Pick<
   | "bootOrdinal"
   | "queueUrl"
   | "migrationUri"
->;
+> &
+  Pick<Partial<HostRecord>, "fence">;
 
 /** Up, not in maintenance, and in a boot: a host that joined again has none until its agent opens a session. */
 export function takesVms({ state, maintenance, bootId }: Placeable): boolean {
@@ -25,12 +26,13 @@ export function takesVms({ state, maintenance, bootId }: Placeable): boolean {
 /** Room is never shown below none, even where a host's capacity shrank under what it holds. */
 export function hostFact(host: Placeable): HostFact {
   const { id, state, capacity, reserved, labels, bootId, bootOrdinal, queueUrl } = host;
-  const { migrationUri } = host;
+  const { migrationUri, fence } = host;
   const free = capacity && {
     cpus: Math.max(0, capacity.cpus - reserved.cpus),
     memoryMiB: Math.max(0, capacity.memoryMiB - reserved.memoryMiB),
   };
-  return { hostId: id, state, free, labels, bootId, bootOrdinal, queueUrl, migrationUri };
+  const address = { bootId, bootOrdinal, queueUrl, migrationUri };
+  return { hostId: id, state, free, labels, ...address, fence: fence?.scope };
 }
 
 /** Roomiest first, so that a list cut short keeps the hosts most likely to hold; unknown capacity counts as none. */

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, test } from "vitest";
-import { HEARD_CROWD, HEARD_MAX } from "../../shared/model/host.ts";
+import { type FenceScope, HEARD_CROWD, HEARD_MAX } from "../../shared/model/host.ts";
 import { HostId, VmId } from "../../shared/model/ids.ts";
 import {
   aHost,
@@ -11,7 +11,7 @@ import {
   publicKey,
   tokenHash,
 } from "../support/a-host.ts";
-import { bootId, hostId, T0 } from "../support/a-record.ts";
+import { bootId, hostId, jobIdOf, T0, vmId } from "../support/a-record.ts";
 import { allPages } from "./all-pages.ts";
 import type { OpenStores, StoreWorld } from "./store-world.ts";
 
@@ -21,6 +21,7 @@ const aBeat = (seq: number) => ({
   bootId,
   seq,
   digest: `digest-${seq}`,
+  selfFence: false,
   vmCount: 3,
   now: T0 + seq,
   leaseUntil: T0 + seq + 300_000,
@@ -302,6 +303,208 @@ export function hostStoreContract(open: OpenStores): void {
         await world.hosts.markHeard(HostId.parse("nobody"));
         expect(await read()).toEqual(before);
         expect(await world.hosts.read(HostId.parse("nobody"))).toBeUndefined();
+      });
+    });
+
+    describe("a fence", () => {
+      const queueUrl = "http://127.0.0.1:1/000000000000/host-a-2.fifo";
+      const queue = { url: queueUrl, generation: 2 };
+      const again = { ...aSession(), bootId: otherBootId, queue, now: T0 + 9 };
+      const fence = async (scope: FenceScope = "all") => {
+        const { bootOrdinal = 0, seq = 0, leaseUntil } = (await read()).heartbeat ?? {};
+        const request = { hostId, scope, read: { bootOrdinal, seq, leaseUntil }, now: T0 + 5 };
+        return world.hosts.fence(request);
+      };
+      const told = () => world.hosts.markTold({ hostId, bootOrdinal: 2, untold: "fenced" });
+      beforeEach(async () => {
+        await hostUp(world.hosts);
+        await world.hosts.beat(aBeat(4));
+        await world.hosts.markApplied({
+          ...{ hostId, bootOrdinal: 1, settled: [] },
+          applied: { bootOrdinal: 1, seq: 4, digest: "d", at: T0 },
+        });
+      });
+
+      test("ends the boot under an ordinal of its own, and its VMs are to be told", async () => {
+        expect(await fence()).toBe("fenced");
+        const { host, heartbeat } = await read();
+        expect(host).toMatchObject({
+          ...{ state: "Fenced", bootOrdinal: 2, untold: "fenced" },
+          fence: { scope: "all", bootOrdinal: 2, at: T0 + 5 },
+        });
+        expect(host.bootId).toBeUndefined();
+        expect(heartbeat).toMatchObject({ bootOrdinal: 2, seq: -1, heard: {}, fenced: true });
+        for (const gone of ["bootId", "leaseUntil", "applied", "selfFence"] as const)
+          expect(heartbeat?.[gone]).toBeUndefined();
+        expect(await world.hosts.beat(aBeat(5))).toEqual({ status: "stale_boot" });
+        expect(await world.placement.host(hostId)).toMatchObject({ state: "Fenced", fence: "all" });
+        expect(await world.placement.candidates(9)).toEqual([]);
+      });
+
+      test("of a lease that was revoked leaves the host Down", async () => {
+        await world.hosts.markSilent({ hostId, lastReportAt: T0 + 4, state: "Down" });
+        expect(await fence("ha")).toBe("fenced");
+        expect((await read()).host).toMatchObject({ state: "Down", fence: { scope: "ha" } });
+      });
+
+      test("holds only if nothing was heard meanwhile", async () => {
+        const { heartbeat } = await read();
+        if (heartbeat === undefined) throw new Error("no heartbeat");
+        const request = { hostId, scope: "ha", read: heartbeat, now: T0 } as const;
+        await world.hosts.beat(aBeat(5));
+        const before = await read();
+        expect(await world.hosts.fence(request)).toBe("changed");
+        const unleased = { ...heartbeat, seq: 5, leaseUntil: undefined };
+        expect(await world.hosts.fence({ ...request, read: unleased })).toBe("changed");
+        expect(await world.hosts.fence({ ...request, hostId: HostId.parse("nobody") })).toBe(
+          "changed",
+        );
+        expect(await read()).toEqual(before);
+      });
+
+      test("stays through the next session, which has a queue of its own", async () => {
+        await fence();
+        expect(await world.hosts.openSession(again)).toEqual({ status: "open", bootOrdinal: 3 });
+        const { host, heartbeat } = await read();
+        expect(host).toMatchObject({
+          ...{ state: "Fenced", bootId: otherBootId, queueUrl, queueGeneration: 2 },
+          ...{ fence: { scope: "all" }, untold: "fenced" },
+        });
+        expect(heartbeat).toMatchObject({ fenced: true, bootId: otherBootId });
+        await world.hosts.markHeard(hostId);
+        expect((await read()).host.state).toBe("Fenced");
+        expect(await world.placement.candidates(9)).toEqual([]);
+        const beaten = await world.hosts.beat({ ...aBeat(0), bootId: otherBootId });
+        expect(beaten).toMatchObject({ status: "beaten", heartbeat: { fenced: true } });
+      });
+
+      test("is over when the VMs were told and the host has come back, and not before", async () => {
+        await fence();
+        const returned = (bootOrdinal: number) => world.hosts.markReturned({ hostId, bootOrdinal });
+        expect(await returned(2)).toBe("superseded");
+        await world.hosts.openSession(again);
+        expect(await returned(3)).toBe("superseded");
+        await world.hosts.markTold({ hostId, bootOrdinal: 3, untold: "fenced" });
+        expect(await returned(2)).toBe("superseded");
+        expect(await returned(3)).toBe("returned");
+        const { host, heartbeat } = await read();
+        expect(host).toMatchObject({ state: "Up", bootOrdinal: 3 });
+        expect(host.fence).toBeUndefined();
+        expect(heartbeat?.fenced).toBeUndefined();
+        expect(await world.placement.candidates(9)).toHaveLength(1);
+        expect(await returned(3)).toBe("superseded");
+      });
+
+      test("of a silent host ends its silence when it is over", async () => {
+        await world.hosts.markSilent({ hostId, lastReportAt: T0 + 4, state: "Down" });
+        await fence("ha");
+        await told();
+        await world.hosts.openSession(again);
+        const silence = { hostId, lastReportAt: T0 + 9, state: "Down" } as const;
+        expect(await world.hosts.markSilent(silence)).toBe("heard_since");
+        await world.hosts.markReturned({ hostId, bootOrdinal: 3 });
+        expect((await read()).heartbeat?.silent).toBeUndefined();
+        expect(await world.hosts.markSilent(silence)).toBe("marked");
+      });
+    });
+
+    describe("what VMs are to be told", () => {
+      beforeEach(async () => {
+        await hostUp(world.hosts);
+        await world.hosts.beat(aBeat(0));
+      });
+      const silent = (state: "Disconnected" | "Down") =>
+        world.hosts.markSilent({ hostId, lastReportAt: T0, state });
+
+      test("is that their host is lost, once it is Down, and its next report is no longer quiet", async () => {
+        const applied = { bootOrdinal: 1, seq: 0, digest: "d", at: T0 };
+        await world.hosts.markApplied({ hostId, bootOrdinal: 1, applied, settled: [] });
+        await silent("Disconnected");
+        expect((await read()).host.untold).toBeUndefined();
+        expect((await read()).heartbeat?.applied).toEqual(applied);
+        await silent("Down");
+        expect((await read()).host.untold).toBe("lost");
+        expect((await read()).heartbeat?.applied).toBeUndefined();
+      });
+
+      test("is done when it was told, in the same boot", async () => {
+        await silent("Down");
+        await world.hosts.markTold({ hostId, bootOrdinal: 2, untold: "lost" });
+        await world.hosts.markTold({ hostId, bootOrdinal: 1, untold: "fenced" });
+        expect((await read()).host.untold).toBe("lost");
+        await world.hosts.markTold({ hostId, bootOrdinal: 1, untold: "lost" });
+        expect((await read()).host.untold).toBeUndefined();
+        await world.hosts.markTold({
+          hostId: HostId.parse("nobody"),
+          bootOrdinal: 1,
+          untold: "lost",
+        });
+      });
+
+      test("is nothing any more when the host is heard again", async () => {
+        await silent("Down");
+        await world.hosts.markHeard(hostId);
+        expect((await read()).host.untold).toBeUndefined();
+        await world.hosts.beat(aBeat(1));
+        await world.hosts.markSilent({ hostId, lastReportAt: T0 + 1, state: "Down" });
+        await world.hosts.openSession({ ...aSession(), bootId: otherBootId });
+        expect((await read()).host.untold).toBeUndefined();
+      });
+    });
+
+    describe("what a report says of its agent", () => {
+      beforeEach(() => hostUp(world.hosts));
+
+      test("is kept: whether it fences itself, and since when its hypervisor is not seen", async () => {
+        const reason = "libvirt is away";
+        await world.hosts.beat({ ...aBeat(1), selfFence: true, blind: { reason } });
+        const blind = { since: T0 + 1, reason };
+        expect((await read()).heartbeat).toMatchObject({ selfFence: true, blind });
+        await world.hosts.beat({ ...aBeat(2), blind: {} });
+        expect((await read()).heartbeat).toMatchObject({ selfFence: false, blind });
+        await world.hosts.beat(aBeat(3));
+        expect((await read()).heartbeat?.blind).toBeUndefined();
+        await world.hosts.beat({ ...aBeat(4), blind: {} });
+        expect((await read()).heartbeat?.blind).toEqual({ since: T0 + 4 });
+      });
+    });
+
+    describe("forgetting a host", () => {
+      const need = { cpus: 1, memoryMiB: 1 };
+      const reserve = (vmId: VmId) =>
+        world.placement.reserve({
+          ...{ kind: "reserve", hostId, vmId, jobId: jobIdOf(1), revision: 1, attempt: 1 },
+          ...{ need, labels: {}, boot: { bootId, bootOrdinal: 1, queueUrl: "q" } },
+        });
+
+      test("takes all that is known of it", async () => {
+        await hostUp(world.hosts);
+        const inventory = { hostId, bootOrdinal: 1, seq: 1, complete: true, vms: {} };
+        await world.hosts.writeInventory(inventory, undefined);
+        expect(await world.hosts.remove(hostId)).toBe("removed");
+        expect(await world.hosts.read(hostId)).toBeUndefined();
+        expect(await world.hosts.readInventory(hostId)).toBeUndefined();
+        expect(await world.hosts.beat(aBeat(1))).toEqual({ status: "wrong_key" });
+        expect(await world.hosts.remove(hostId)).toBe("host_not_found");
+      });
+
+      test("needs that no room is held there", async () => {
+        await hostUp(world.hosts);
+        await reserve(vmId);
+        expect(await world.hosts.remove(hostId)).toBe("not_empty");
+        expect((await read()).host.state).toBe("Up");
+        await world.placement.release({ hostId, vmId, revision: 2 });
+        expect(await world.hosts.remove(hostId)).toBe("removed");
+      });
+
+      test("leaves nothing behind that a host of its name would find", async () => {
+        await hostUp(world.hosts);
+        await world.hosts.remove(hostId);
+        // A worker that was late with the last report.
+        const late = { hostId, bootOrdinal: 1, seq: 9, complete: true, vms: {} };
+        await world.hosts.writeInventory(late, undefined);
+        await hostUp(world.hosts);
+        expect(await world.hosts.readInventory(hostId)).toBeUndefined();
       });
     });
 

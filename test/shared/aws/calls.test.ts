@@ -35,7 +35,17 @@ describe("calls to DynamoDB", () => {
     boot: { bootId, bootOrdinal: 1, queueUrl: aJoin().queueUrl },
   };
   const beat = {
-    ...{ hostId, publicKey, bootId, seq: 1, digest: "d", vmCount: 1, now: T0, leaseUntil: T0 },
+    ...{
+      hostId,
+      publicKey,
+      bootId,
+      seq: 1,
+      digest: "d",
+      selfFence: false,
+      vmCount: 1,
+      now: T0,
+      leaseUntil: T0,
+    },
   };
 
   test("a turn reads with one call, with jobs or without, and commits with one", async () => {
