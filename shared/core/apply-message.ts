@@ -8,18 +8,20 @@
 import type {
   ApartmentMessage,
   CancelBody,
+  HostFencedBody,
   ListeningBody,
   ObservedBody,
   ReservedBody,
   ResultBody,
 } from "../model/apartment-message.ts";
 import { APPLIED_IDS_MAX, type UnsettledCommand } from "../model/apartment-record.ts";
-import { type LogicalId, submitId } from "../model/ids.ts";
+import { type HostId, type LogicalId, submitId } from "../model/ids.ts";
 import { apartmentOf } from "../model/job.ts";
 import type { Observation } from "../model/power.ts";
 import { release } from "./consequences.ts";
 import { cancellation, endUnbegun } from "./end-job.ts";
 import { isTooLate } from "./gone.ts";
+import { isFenced, noteFence, noteLoss } from "./host-news.ts";
 import { resolveIncident } from "./incidents.ts";
 import { noteEnd, noteRefusal } from "./join-jobs.ts";
 import { keepEvent } from "./listen.ts";
@@ -57,6 +59,10 @@ function applyBody(turn: Turn, { body }: ApartmentMessage): Turn {
       return takeResult(turn, body);
     case "observed":
       return takeObservation(turn, body);
+    case "host-lost":
+      return wakeIfObserved(turn, noteLoss(turn, body), body);
+    case "host-fenced":
+      return takeFence(turn, body);
     case "reserved":
       return takeReservation(turn, body);
     case "listening":
@@ -108,6 +114,7 @@ function takeResult(turn: Turn, result: ResultBody): Turn {
       receivedAt: result.receivedAt,
       ...sameWords(turn, result),
     });
+  next = noteHa(next, result);
   if (!isAwaited(result, active?.waitFor))
     return next === turn ? turn : wakeIfObserved(turn, next, result);
   const { hostId, commandId, status, code, detail, power } = result;
@@ -121,6 +128,20 @@ function takeResult(turn: Turn, result: ResultBody): Turn {
     power,
     busy: result.busy === true,
   });
+}
+
+/** An agent that did a command knows what it said of the VM. */
+function noteHa(turn: Turn, result: ResultBody): Turn {
+  const { vm, active } = vmRecord(turn);
+  const waitFor = active?.waitFor;
+  if (!isAwaited(result, waitFor) || waitFor.ha === undefined || result.status === "stale")
+    return turn;
+  const { hostId, bootOrdinal } = result;
+  if (waitFor.ha)
+    return vm.haAt?.hostId === hostId && vm.haAt.bootOrdinal === bootOrdinal
+      ? turn
+      : amendVm(turn, { vm: { ...vm, haAt: { hostId, bootOrdinal } } });
+  return vm.haAt?.hostId === hostId ? amendVm(turn, { vm: { ...vm, haAt: undefined } }) : turn;
 }
 
 /** A result tells a power without the hypervisor's words for it: those that it gave for the same power stay. */
@@ -150,12 +171,32 @@ function takeObservation(turn: Turn, body: ObservedBody): Turn {
 }
 
 /** A job that is active gets every observation and decides; nobody else touches the state. Without one, somebody may have to look. */
-function wakeIfObserved(before: Turn, after: Turn, { hostId }: Pick<ObservedBody, "hostId">): Turn {
+function wakeIfObserved(before: Turn, after: Turn, { hostId }: { readonly hostId: HostId }): Turn {
   const observed = vmRecord(before).observations[hostId] !== vmRecord(after).observations[hostId];
   if (!observed) return after;
   return after.record.active === undefined
     ? lookAgain(after)
     : wakeJob(after, { kind: "observed", hostId });
+}
+
+/** A6 what was sent to a fenced host is settled; whoever waits for its answer waits no longer. */
+function takeFence(turn: Turn, body: HostFencedBody): Turn {
+  const record = vmRecord(turn);
+  if (!isFenced(record, body)) return turn;
+  const { hostId } = body;
+  const left = record.unsettled.filter((command) => command.hostId !== hostId);
+  const isSettled = left.length < record.unsettled.length;
+  const next = noteFence(isSettled ? settled(turn, left) : turn, body);
+  const waitFor = record.active?.waitFor;
+  if (waitFor?.kind !== "result" || waitFor.hostId !== hostId)
+    return wakeIfObserved(turn, next, body);
+  const isProbe = waitFor.verb === "probe";
+  return wakeJob(next, {
+    ...{ kind: "result", hostId, commandId: waitFor.commandId, power: "off", busy: false },
+    ...(isProbe
+      ? { status: "done", code: undefined, detail: undefined }
+      : { status: "failed", code: "host_fenced", detail: "the host was fenced" }),
+  });
 }
 
 function takeReservation(turn: Turn, body: ReservedBody): Turn {

@@ -4,7 +4,7 @@
  *  A6 a command that can turn the VM on goes to no host while one is unsettled at another.
  *  A8 what waits has a deadline.
  */ import type { ActiveJob, UnsettledCommand, WaitFor } from "../model/apartment-record.ts";
-import { turnsOn } from "../model/command.ts";
+import { type CommandCall, turnsOn } from "../model/command.ts";
 import type { HostId } from "../model/ids.ts";
 import { consequences, release } from "./consequences.ts";
 import { abandonJob, endJob } from "./end-job.ts";
@@ -167,9 +167,10 @@ function command(
   active: ActiveJob,
   action: Extract<Action, { kind: "command" }>,
 ): Started {
-  const { call, address, timeoutSeconds } = action;
+  const { address, timeoutSeconds } = action;
   const { hostId } = address;
   const record = vmRecord(turn);
+  const { call, ha } = sayingHa(turn, action.call, hostId);
   if (turnsOn(call.verb) && record.unsettled.some((unsettled) => unsettled.hostId !== hostId))
     throw new Error(`${call.verb} to ${hostId} while a command is unsettled elsewhere (A6)`);
   const { turn: named, name: commandId } = nextName(turn);
@@ -190,7 +191,10 @@ function command(
       ? { domainXmlVersion: record.vm.domainXmlVersion }
       : {}),
   });
-  const unsettled = { commandId, hostId, epoch, jobId: active.jobId, verb: call.verb };
+  const unsettled: UnsettledCommand = {
+    ...{ commandId, hostId, epoch, jobId: active.jobId, verb: call.verb },
+    ...(ha === true ? { ha } : {}),
+  };
   const parts: readonly UnsettledCommand[] =
     call.verb === "migrate"
       ? [unsettled, { ...unsettled, hostId: call.args.targetHostId, sourceHostId: hostId }]
@@ -203,6 +207,25 @@ function command(
       ...active,
       sent: { ...active.sent, [hostId]: { epoch, bootOrdinal: address.bootOrdinal } },
     },
-    waitFor: { kind: "result", commandId, hostId, verb: call.verb, epoch },
+    waitFor: {
+      ...{ kind: "result", commandId, hostId, verb: call.verb, epoch },
+      ...(ha === undefined ? {} : { ha }),
+    },
   };
+}
+
+/**
+ * What a command tells its agent of the VM. A start says it in any case. A probe does where hosts fence themselves: to a VM
+ * that came by a migration, or was made one for HA while it ran, nobody else says it.
+ */
+function sayingHa(
+  turn: Turn,
+  call: CommandCall,
+  hostId: HostId,
+): { readonly call: CommandCall; readonly ha?: boolean } {
+  const { haEnabled, haAt } = vmRecord(turn).vm;
+  if (call.verb === "start") return { call, ha: call.args.ha };
+  const matters = turn.inputs.settings.selfFence && (haEnabled || haAt?.hostId === hostId);
+  if (call.verb !== "probe" || !matters) return { call };
+  return { call: { ...call, args: { ...call.args, ha: haEnabled } }, ha: haEnabled };
 }

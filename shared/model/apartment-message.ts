@@ -3,6 +3,7 @@
  * which says what it tells and not how it travelled (A3).
  */
 import * as z from "zod/mini";
+import { FenceScope } from "./host.ts";
 import { BootId, CommandId, Count, HostId, Instant, JobId, LogicalId } from "./ids.ts";
 import { IncidentId } from "./incident.ts";
 import { CancelReason } from "./job.ts";
@@ -49,6 +50,16 @@ export const ApartmentMessageBody = z.discriminatedUnion("kind", [
     detail: z.optional(PowerDetail),
     epoch: z.optional(Count),
     receivedAt: Instant,
+  }),
+  /** A host that has, or may have, this VM is Down: nobody hears what it says. */
+  z.strictObject({ kind: z.literal("host-lost"), hostId: HostId, bootOrdinal: Count }),
+  /** A host is fenced. `bootOrdinal` is the fence's own: above all that the host had said. */
+  z.strictObject({
+    kind: z.literal("host-fenced"),
+    hostId: HostId,
+    bootOrdinal: Count,
+    scope: FenceScope,
+    at: Instant,
   }),
   /** The answer to a reservation effect. `attempt` tells it from the answer to an earlier one. */
   z.strictObject({
@@ -103,3 +114,5 @@ export type ResultBody = BodyOf<"result">;
 export type ObservedBody = BodyOf<"observed">;
 export type ListeningBody = BodyOf<"listening">;
 export type ReservedBody = BodyOf<"reserved">;
+export type HostLostBody = BodyOf<"host-lost">;
+export type HostFencedBody = BodyOf<"host-fenced">;

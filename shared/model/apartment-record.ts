@@ -28,6 +28,8 @@ import { DomainChanges, SNAPSHOTS_MAX, Snapshot, VmName, VmSpec, VmState } from 
 export const RECORD_BYTES_MAX = 64 * 1024;
 /** The record's own limit of waiting jobs; the API's `apartmentQueueMax` is below it and soft. */
 export const QUEUED_JOBS_MAX = 256;
+/** HA restarts of one VM within an hour; beyond it stays Stopped, with its incident open. */
+export const HA_RESTARTS_MAX = 5;
 /** Logical ids kept: three batches of ten. Ids long gone are caught by the job record, the order, or the command id (A3). */
 export const APPLIED_IDS_MAX = 32;
 
@@ -39,6 +41,8 @@ export const WaitFor = z.discriminatedUnion("kind", [
     hostId: HostId,
     verb: z.string(),
     epoch: Count,
+    /** What the command tells the host's agent of the VM: whether it is one to power off when the lease runs out. */
+    ha: z.optional(z.boolean()),
   }),
   z.strictObject({ kind: z.literal("reserved"), hostId: HostId, attempt: Count }),
   z.strictObject({ kind: z.literal("timer") }),
@@ -90,6 +94,8 @@ export const UnsettledCommand = z.strictObject({
   epoch: Count,
   jobId: JobId,
   verb: z.string(),
+  /** It told the agent that the VM is one to power off when its lease runs out; without a lease it does nothing. */
+  ha: z.optional(z.literal(true)),
   /** This is the target's part of a migration, which its source does: what the target says of it counts when the source's is settled. */
   sourceHostId: z.optional(HostId),
 });
@@ -115,6 +121,11 @@ export const VmSubject = z.strictObject({
   /** Version of the domain XML item; absent: the agent renders one. */
   domainXmlVersion: z.optional(Count),
   haEnabled: z.boolean(),
+  /**
+   * The boot of an agent that knows, by a command that it answered, that it is to power this VM off when its lease runs out.
+   * Absent: nobody knows it.
+   */
+  haAt: z.optional(z.strictObject({ hostId: HostId, bootOrdinal: Count })),
   state: VmState,
   /** What it was before nobody could say what it is; only while it is `Unknown`. */
   lastState: z.optional(VmState),
@@ -122,6 +133,8 @@ export const VmSubject = z.strictObject({
   lastHostId: z.optional(HostId),
   /** What its owner's domain XML does not say; only with one. */
   domainChanges: z.optional(DomainChanges),
+  /** HA restarts of late; what keeps failing is not restarted for ever. */
+  restartedAts: z.optional(z.array(Instant).check(z.maxLength(HA_RESTARTS_MAX))),
   /** In the order in which they were taken; absent: none. */
   snapshots: z.optional(z.array(Snapshot).check(z.maxLength(SNAPSHOTS_MAX))),
 });

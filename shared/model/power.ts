@@ -26,5 +26,7 @@ export const Observation = z.strictObject({
   epoch: z.optional(Count),
   /** When this system received it. */
   receivedAt: Instant,
+  /** Not said by the host but for it: it is fenced, and the VM off there. */
+  vouched: z.optional(z.literal(true)),
 });
 export type Observation = z.infer<typeof Observation>;

@@ -4,7 +4,7 @@ import type { HostId } from "./ids.ts";
 
 /** Absent: as it was. `hostId: null` takes the VM off its host. */
 export type VmChange = Partial<
-  Pick<VmSubject, "state" | "spec" | "domainChanges" | "snapshots">
+  Pick<VmSubject, "state" | "spec" | "domainChanges" | "snapshots" | "restartedAts">
 > & { readonly hostId?: HostId | null };
 
 /** The VM after the change. The host that it leaves is its last one. */

@@ -63,6 +63,9 @@ export function hear(
     case "deadline":
       return probe(context, asking);
     case "observed": // the probe's own answer says more, `busy` among it
+      return isVouchedOff(context, asking.hostId)
+        ? { kind: "off", how: "off" }
+        : { kind: "asking", outcome: { kind: "ignore" } };
     case "joined":
     case "cancelled": // whoever asks decides whether it still wants to know
     case "reserved":
@@ -72,6 +75,11 @@ export function hear(
     default:
       return wakeup satisfies never;
   }
+}
+
+/** A fenced host need not be asked, as long as it has said nothing since. */
+export function isVouchedOff(context: WorkContext<unknown, unknown>, hostId: HostId): boolean {
+  return context.lastSaid.get(hostId)?.vouched === true;
 }
 
 /** Where commands for a host go, or why there is none to send to. */
@@ -95,6 +103,7 @@ export function addressOf(
 }
 
 function probe(context: WorkContext<unknown, unknown>, asking: Asking): Found {
+  if (isVouchedOff(context, asking.hostId)) return { kind: "off", how: "off" };
   if (context.now >= asking.giveUpAt) return { kind: "silent" };
   const found = addressOf(context, asking.hostId);
   if (found.kind === "gone") return { kind: "gone" };

@@ -6,6 +6,7 @@ import { vmDeleteSnapshot } from "./vm-delete-snapshot.ts";
 import { vmDestroy } from "./vm-destroy.ts";
 import { vmDetach } from "./vm-detach.ts";
 import { vmExpunge } from "./vm-expunge.ts";
+import { vmHaRestart } from "./vm-ha-restart.ts";
 import { vmMigrate } from "./vm-migrate.ts";
 import { vmReboot } from "./vm-reboot.ts";
 import { vmRecover } from "./vm-recover.ts";
@@ -22,7 +23,7 @@ export const registry: WorkRegistry = byName([
   ...[vmDeploy, vmStart, vmStop, vmReboot, vmSuspend, vmResume, vmMigrate],
   ...[vmDestroy, vmRecover, vmExpunge, vmScale],
   ...[vmSnapshot, vmRevert, vmDeleteSnapshot, vmAttach, vmDetach],
-  vmVerify,
+  ...[vmVerify, vmHaRestart],
   hostEvacuate,
 ]);
 

@@ -30,21 +30,22 @@ import { knowing } from "./true-state.ts";
 
 /** The state to fall back to when no host takes the VM. */
 const Before = z.strictObject({ before: VmState });
-const Memo = z.discriminatedUnion("phase", [
+export const StartMemo = z.discriminatedUnion("phase", [
   z.extend(Reserving, Before.shape),
   z.strictObject({ phase: z.literal("starting"), ...Before.shape, search: Search, acting: Acting }),
 ]);
-type Memo = z.infer<typeof Memo>;
+type Memo = z.infer<typeof StartMemo>;
 
-const Result = z.strictObject({ hostId: HostId });
-type Step = Outcome<Memo, z.infer<typeof Result>>;
+export const StartResult = z.strictObject({ hostId: HostId });
+type Step = Outcome<Memo, z.infer<typeof StartResult>>;
 type Context = WorkContext<VerbInput<"start">, unknown>;
 
-const definition = {
+/** What every start is, whoever asks for it. */
+export const START = {
   version: 1,
   input: VERB_INPUTS.start,
-  memo: Memo,
-  result: Result,
+  memo: StartMemo,
+  result: StartResult,
   turnsOn: true,
   reception: {
     Stopped: "go",
@@ -63,20 +64,20 @@ const definition = {
   unfound: (_: Context, hostId: HostId) =>
     fail("vm_unsettled", `${hostId} did not say what became of the VM there`),
   atOnce: ({ vm }: Context) => running(vm.hostId ?? neverSo(vm)),
-  go,
-  resume,
+  go: goStart,
+  resume: resumeStart,
 } as const;
 
-export const vmStart = defineVerb({ ...definition, name: "vm.start" });
+export const vmStart = defineVerb({ ...START, name: "vm.start" });
 /** The start that comes with `POST /v1/vms { start: true }`. */
-export const vmDeploy = defineVerb({ ...definition, name: "vm.deploy", origin: "creation" });
+export const vmDeploy = defineVerb({ ...START, name: "vm.deploy", origin: "creation" });
 
-function go(context: Context): Step {
+export function goStart(context: Context): Step {
   const before = context.vm.state;
   return startAt(context, before, place(context, wishOf(context), { avoid: [], attempt: 0 }));
 }
 
-function resume(context: WorkContext<VerbInput<"start">, Memo>, wakeup: Wakeup): Step {
+export function resumeStart(context: WorkContext<VerbInput<"start">, Memo>, wakeup: Wakeup): Step {
   const { memo } = context;
   switch (memo.phase) {
     case "reserving":
@@ -164,7 +165,7 @@ function started(
   }
 }
 
-function running(hostId: HostId): Outcome<never, z.infer<typeof Result>> {
+function running(hostId: HostId): Outcome<never, z.infer<typeof StartResult>> {
   return {
     kind: "succeed",
     result: { hostId },

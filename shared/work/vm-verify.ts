@@ -12,12 +12,14 @@
  */
 import * as z from "zod/mini";
 import type { Outcome, Wakeup, WorkContext } from "../core/work-type.ts";
+import type { HostFact } from "../model/host.ts";
 import { HostId } from "../model/ids.ts";
 import type { IncidentKind } from "../model/incident.ts";
 import { VmState } from "../model/vm.ts";
-import { Asking, addressOf, ask, type Found, hear, within } from "./ask-host.ts";
+import { Asking, addressOf, ask, type Found, hear, isVouchedOff, within } from "./ask-host.ts";
 import { defineWork } from "./define-work.ts";
 import { calledOff, fail } from "./fail.ts";
+import { HA_RESTART, wantsRestart } from "./ha.ts";
 import { RESULT_SLACK_MS } from "./patience.ts";
 import {
   type Answer,
@@ -145,7 +147,7 @@ function askNext(context: Context, round: Round): Step {
   if (hostId === undefined) return conclude(context, round);
   const host = context.facts.hosts.get(hostId);
   if (host === undefined) return { kind: "need", facts: [{ kind: "host", hostId }] };
-  const vouched = host === null ? undefined : VOUCHED[host.state];
+  const vouched = vouchedOf(context, hostId, host);
   if (vouched !== undefined)
     return noteAnswer(context, round, { hostId, said: vouched, vouched: true });
   const probeMs = context.settings.probeTimeoutSeconds * 1000 + PROBE_WAY_MS;
@@ -153,10 +155,18 @@ function askNext(context: Context, round: Round): Step {
 }
 
 /**
- * Hosts that need not be asked. One that is fenced runs nothing; to one that is Down nothing is sent: it would find a probe
- * for each VM and try in its queue when it returns, and then it is heard anyway.
+ * Hosts that need not be asked. One that is fenced runs nothing, as the record says once it was told; to one that is Down
+ * nothing is sent: it would find a probe for each VM and try in its queue when it returns, and then it is heard anyway.
  */
-const VOUCHED: Readonly<Record<string, "off" | "silent">> = { Fenced: "off", Down: "silent" };
+function vouchedOf(
+  context: Context,
+  hostId: HostId,
+  host: HostFact | null,
+): "off" | "silent" | undefined {
+  if (isVouchedOff(context, hostId)) return "off";
+  const isAway = host?.state === "Down" || (host?.state === "Fenced" && host.bootId === undefined);
+  return isAway ? "silent" : undefined;
+}
 
 /** `unknown` is an answer here: whether it is worth another question depends on what the others say. */
 function answered(
@@ -312,10 +322,12 @@ function stopped(context: Context, round: Round, kind: "lost" | "off"): Step {
   const hostId = recordedHost(context);
   const said = round.answers.find((answer) => answer.hostId === hostId)?.said ?? "off";
   const detail = `the VM was recorded ${pastOf(context)} at ${hostId ?? "no host"} and was found ${said}`;
+  const restarts = kind === "lost" && wantsRestart(context, hostId, said);
   return {
     kind: "succeed",
     result: { state: "Stopped" },
     ...off(context, round, "Stopped"),
+    ...(restarts ? { systemJob: { type: HA_RESTART, input: {} } } : {}),
     ...(kind === "off"
       ? {}
       : {

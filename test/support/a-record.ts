@@ -146,6 +146,10 @@ function logicalName(body: ApartmentMessageBody): string {
       return `result:${body.hostId}:${body.commandId}`;
     case "observed":
       return `obs:${body.hostId}:${body.bootOrdinal}:${body.seq}`;
+    case "host-lost":
+      return `lost:${body.hostId}:${body.bootOrdinal}`;
+    case "host-fenced":
+      return `fenced:${body.hostId}:${body.bootOrdinal}`;
     case "reserved":
       return `reserved:${body.jobId}:${body.attempt}:${body.hostId}`;
     case "listening":

@@ -6,7 +6,7 @@ import { decide } from "../../shared/core/decide.ts";
 import type { ApartmentMessageBody } from "../../shared/model/apartment-message.ts";
 import type { ApartmentRecord } from "../../shared/model/apartment-record.ts";
 import type { CommandEffect, Effect } from "../../shared/model/effect.ts";
-import type { HostFact } from "../../shared/model/host.ts";
+import type { FenceScope, HostFact } from "../../shared/model/host.ts";
 import type { HostId } from "../../shared/model/ids.ts";
 import type { Power } from "../../shared/model/power.ts";
 import type { Settings } from "../../shared/model/settings.ts";
@@ -63,6 +63,11 @@ export class VerifyRun {
     });
   }
 
+  /** The host is fenced, by its operator or by its lease. */
+  fenced(host: HostId, scope: FenceScope = "all"): this {
+    return this.hear({ kind: "host-fenced", hostId: host, bootOrdinal: 2, scope, at: this.now });
+  }
+
   /** The sweeper sees what is due. */
   wake(): this {
     const dueAt = this.record.wakeAt;
@@ -103,7 +108,7 @@ export class VerifyRun {
         source: { kind: "queue", lowestSequence: "1", highestSequence: "1" },
       },
       {
-        facts: { candidates: [], hosts: this.hosts, jobs: new Map() },
+        facts: { candidates: this.candidates, hosts: this.hosts, jobs: new Map() },
         settings: this.settings,
         work: registry,
         now: this.now,
@@ -133,10 +138,15 @@ export class VerifyRun {
       .map(({ event }) => event.detail);
   }
 
+  private get candidates(): readonly HostFact[] {
+    return [...this.hosts.values()].flatMap((host) => (host?.state === "Up" ? [host] : []));
+  }
+
   private answer({ commandId, epoch, hostId: at, call }: CommandEffect): this {
     const answers = this.answers.get(at) ?? "silent";
     const said = typeof answers === "function" ? answers(this) : answers;
     if (said === "silent") return this.wake();
+    if (call.verb === "start") this.answers.set(at, "on");
     const kills = call.verb === "poweroff" && !this.stubborn.has(at);
     if (kills) this.answers.set(at, "off");
     const refuses = call.verb === "poweroff" && !kills;
@@ -149,7 +159,7 @@ export class VerifyRun {
       epoch,
       receivedAt: this.now,
       status: refuses ? "failed" : "done",
-      power: kills ? "off" : POWERS[said],
+      power: kills ? "off" : call.verb === "start" ? "on" : POWERS[said],
       ...(refuses ? { code: "libvirt_1" } : {}),
       ...(said === "missing" ? { code: "not_found" } : {}),
       ...(said === "busy" ? { busy: true } : {}),

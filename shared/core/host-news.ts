@@ -1,0 +1,64 @@
+/**
+ * What this system itself knows of a host that says nothing: it is lost, or it is fenced. Told to the apartments of its VMs
+ * as messages (A5), where it takes the place of the host's own word until the host says something again.
+ *
+ *  1. A host that is lost may have every VM that it had: what it said is neither true nor false any more.
+ *  2. A6 on a fenced host nothing runs and nothing that was sent to it will: what it said it is off, and what is unsettled there
+ *     is settled. The fence's order is above all that the host had said, and below all that it says when it is back.
+ *  3. A lease that was revoked fences only those VMs that the host's agent knows to be for HA: by a command that it answered
+ *     in the boot that ended, or by one that does nothing without a lease.
+ */
+import type { HostFencedBody, HostLostBody } from "../model/apartment-message.ts";
+import type { ApartmentRecord } from "../model/apartment-record.ts";
+import type { HostId } from "../model/ids.ts";
+import type { Observation } from "../model/power.ts";
+import { claims } from "./agreement.ts";
+import { observe } from "./observe.ts";
+import { amendVm, type Turn, vmRecord } from "./turn.ts";
+
+/** The turn with what the host said put in doubt, if it said that it has the VM. */
+export function noteLoss(turn: Turn, { hostId, bootOrdinal }: HostLostBody): Turn {
+  const { observations } = vmRecord(turn);
+  const last = observations[hostId];
+  if (last === undefined || last.bootOrdinal > bootOrdinal) return turn;
+  if (!claims(last.power) || last.power === "unknown") return turn;
+  // Its order stays: whatever the host says next is newer.
+  const doubted: Observation = { ...last, power: "unknown", detail: "host down" };
+  return amendVm(turn, { observations: { ...observations, [hostId]: doubted } });
+}
+
+/** Whether a fence says anything of this VM (2, 3). */
+export function isFenced(record: ApartmentRecord, fence: HostFencedBody): boolean {
+  const { hostId, bootOrdinal, scope } = fence;
+  const said = record.observations[hostId];
+  if (said !== undefined && said.bootOrdinal >= bootOrdinal) return false; // it is back already
+  const unsettled = record.unsettled.filter((command) => command.hostId === hostId);
+  const isThere = record.vm.hostId === hostId || said !== undefined || unsettled.length > 0;
+  if (!isThere || scope === "all") return isThere;
+  return knowsHa(record, hostId, bootOrdinal) || startsHa(record, hostId);
+}
+
+/** The turn with the host's word replaced by the fence's. */
+export function noteFence(turn: Turn, { hostId, bootOrdinal, scope, at }: HostFencedBody): Turn {
+  return observe(turn, hostId, {
+    bootOrdinal,
+    seq: 0,
+    power: "off",
+    detail: scope === "all" ? "host fenced" : "lease revoked",
+    receivedAt: at,
+    vouched: true,
+  });
+}
+
+/** The agent's last boot before the fence knew it. */
+function knowsHa({ vm }: ApartmentRecord, hostId: HostId, bootOrdinal: number): boolean {
+  return vm.haAt?.hostId === hostId && vm.haAt.bootOrdinal === bootOrdinal - 1;
+}
+
+/** It can be on there only by commands that say so themselves. */
+function startsHa({ vm, observations, unsettled }: ApartmentRecord, hostId: HostId): boolean {
+  const said = observations[hostId];
+  if (said !== undefined && claims(said.power)) return false;
+  const own = unsettled.filter((command) => command.hostId === hostId);
+  return own.length > 0 && vm.hostId === hostId && own.every((command) => command.ha === true);
+}
