@@ -24,6 +24,8 @@ export function toReport(facts: {
   readonly epochs: ReadonlyMap<VmId, number>;
   readonly capacity: HostCapacity | undefined;
   readonly wording: Wording;
+  /** The lease that this report renews is kept. */
+  readonly selfFence: boolean;
 }): Report {
   const { bootId, seq, kind, listing, epochs, capacity } = facts;
   const seen = listing.complete ? listing.vms : [];
@@ -34,6 +36,8 @@ export function toReport(facts: {
     complete: listing.complete && seen.length <= REPORT_VMS_MAX,
     observedAt: new Date(facts.observedAtMs).toISOString(),
     ...(capacity === undefined ? {} : { capacity }),
+    ...(listing.complete ? {} : { reason: cutText(listing.reason, TEXT_UNITS_MAX) }),
+    ...(facts.selfFence ? { selfFence: true } : {}),
     vms: seen.slice(0, REPORT_VMS_MAX).map((vm) => toReportedVm(vm, epochs, facts.wording)),
   };
 }

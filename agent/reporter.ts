@@ -7,7 +7,7 @@
  *     on a large host costs at most about half of it.
  *  4. The lease counts from before the sending (`lease.ts`, 1), and only an accepted report renews it.
  */
-import type { Report } from "../shared/model/agent-protocol.ts";
+import type { Report, ReportAnswer } from "../shared/model/agent-protocol.ts";
 import { backoff } from "./backoff.ts";
 import type { CommandLog } from "./command-log.ts";
 import type { Hypervisor } from "./hypervisor/hypervisor.ts";
@@ -111,14 +111,18 @@ async function reportOnce(
     return { listing: await hypervisor.list(), observedAtMs: time.wallNow() };
   });
   const { bootId, granted } = session;
-  const report = toReport({ bootId, seq, kind, epochs, capacity, wording: state.wording, ...seen });
+  const { selfFence } = granted;
+  const { wording } = state;
+  const report = toReport({
+    ...{ bootId, seq, kind, epochs, capacity, wording, selfFence },
+    ...seen,
+  });
   const reportSentAtMs = time.monotonicNow(); // 4
   const said = await sessions.controlPlane.report(report);
   state.gatherMs = clamp(time.monotonicNow() - beganAtMs, GATHER_MS, GATHER_MS_MAX);
   switch (said.status) {
     case "answered": {
-      const { leaseSeconds, selfFence } = granted;
-      deps.lease.renew({ reportSentAtMs, leaseSeconds, selfFence });
+      deps.lease.renew({ reportSentAtMs, leaseSeconds: leaseSecondsOf(said.answer), selfFence });
       state.startedBoot = bootId;
       if (capacity !== undefined) state.capacityBoot = bootId;
       const seconds = said.answer.nextReportInSeconds;
@@ -139,6 +143,11 @@ async function reportOnce(
     default:
       return said satisfies never;
   }
+}
+
+/** As long as this answer says, by the server's own account: its settings may be others than at the session. */
+function leaseSecondsOf({ leaseUntil, now }: ReportAnswer): number {
+  return Math.max(0, (Date.parse(leaseUntil) - Date.parse(now)) / 1000);
 }
 
 function clamp(value: number, low: number, high: number): number {

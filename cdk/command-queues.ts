@@ -29,6 +29,11 @@ export class CommandQueues extends Construct {
     this.#grant(grantee, ["sqs:CreateQueue", "sqs:DeleteQueue", "sqs:GetQueueUrl"]);
   }
 
+  /** Removing the queue of a host that is forgotten. */
+  grantRemove(grantee: IGrantable): void {
+    this.#grant(grantee, ["sqs:DeleteQueue"]);
+  }
+
   grantSend(grantee: IGrantable): void {
     this.#grant(grantee, ["sqs:SendMessage"]);
   }

@@ -119,9 +119,11 @@ function grantAll(held: Held, users: Users): void {
   apartmentQueue.queue.grantSendMessages(jobs);
 
   const hosts = api.functionOf("hosts").lambda;
-  tables.grantRead(hosts, "tokens", "incidents");
-  tables.grantReadWrite(hosts, "hosts", "apartments", "jobs", "idempotency");
+  tables.grantRead(hosts, "tokens");
+  tables.grantReadWrite(hosts, "hosts", "apartments", "jobs", "idempotency", "incidents");
   apartmentQueue.queue.grantSendMessages(hosts);
+  held.commandQueues.grantRemove(hosts);
+  topics.bus.grantPutEventsTo(hosts);
 
   const incidents = api.functionOf("incidents").lambda;
   tables.grantRead(incidents, "tokens");
@@ -140,7 +142,7 @@ function grantAll(held: Held, users: Users): void {
   apartmentQueue.queue.grantSendMessages(record);
 
   const ingest = agents.ingest.lambda;
-  tables.grantReadWrite(ingest, "hosts");
+  tables.grantReadWrite(ingest, "hosts", "incidents");
   apartmentQueue.queue.grantSendMessages(ingest);
   topics.bus.grantPutEventsTo(ingest);
 
@@ -151,7 +153,7 @@ function grantAll(held: Held, users: Users): void {
 
   const sweep = sweeper.sweep.lambda;
   tables.grantRead(sweep, "apartments", "jobs");
-  tables.grantReadWrite(sweep, "hosts");
+  tables.grantReadWrite(sweep, "hosts", "incidents");
   apartmentQueue.queue.grantSendMessages(sweep);
   topics.bus.grantPutEventsTo(sweep);
 

@@ -1,10 +1,12 @@
 /** The user API of hosts. */
 import middy from "@middy/core";
 import { authenticate } from "../shared/app/authenticate.ts";
+import { vouchFenced } from "../shared/app/fence-host.ts";
 import { beginMaintenance, endMaintenance } from "../shared/app/maintain-host.ts";
 import type { Ports } from "../shared/app/ports.ts";
 import { getHost, listHosts } from "../shared/app/read-hosts.ts";
 import { registerHost, renewJoinToken } from "../shared/app/register-host.ts";
+import { removeHost } from "../shared/app/remove-host.ts";
 import { connect } from "../shared/aws/connect.ts";
 import { lambdaContext } from "../shared/aws/telemetry.ts";
 import { bearerGate } from "../shared/http/gate.ts";
@@ -35,6 +37,12 @@ export function hostsApi(deps: Ports) {
           ? { ok: true, value: { status: 202, body: job.value, headers: locationOf(job.value) } }
           : job;
       }),
+      fenceHost: on(ROUTES.fenceHost, async ({ params }) =>
+        replyWith(200, await vouchFenced(deps, params)),
+      ),
+      deleteHost: on(ROUTES.deleteHost, async ({ params }) =>
+        replyWith(204, await removeHost(deps, params)),
+      ),
       renewJoinToken: on(ROUTES.renewJoinToken, async ({ params }) =>
         replyWith(201, await renewJoinToken(deps, params)),
       ),

@@ -16,6 +16,8 @@ export function hostView({ host, heartbeat }: HostRow, orphanCount: number): Hos
     // 0 is "no session yet".
     bootOrdinal: host.bootOrdinal === 0 ? undefined : host.bootOrdinal,
     agentVersion: heartbeat?.agentVersion,
+    blindSince: isoTimeIf(heartbeat?.blind?.since),
+    blindReason: heartbeat?.blind?.reason,
     vmCount: heartbeat?.vmCount ?? 0,
     orphanCount,
     createdAt: isoTime(host.createdAt),

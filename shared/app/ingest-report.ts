@@ -3,7 +3,7 @@
  *
  *  1. What is refused has changed nothing; what has been heard already is answered with the lease as it stands.
  *  2. Quiet means: complete, the digest of the last report *applied* in this boot, nothing left open by that one, nothing
- *     else heard since (`core/heard-marks.ts`), no resync due. So a report that was accepted and never worked off, or only
+ *     else heard since (`core/heard-marks.ts`), no resync due, not of a fenced host. So a report that was accepted and never worked off, or only
  *     half, is followed by one that is not quiet.
  *  3. The lease is extended from the moment of receiving; the agent counts from the moment of sending, which is earlier.
  */
@@ -18,13 +18,14 @@ import { type AgentIdentity, refuseKey } from "./open-session.ts";
 import type { Ports } from "./ports.ts";
 import { reportDigest } from "./report-digest.ts";
 import { tellHostState } from "./tell-host-state.ts";
+import { resolveDown } from "./tell-vms.ts";
 
 /** An entry of `PutEvents` has 256 KB (design.md, "Limits"); 6 KiB are left for what is around the report. */
 const PACKED_CHARS_MAX = 250 * 1024;
 /** Text below this is packed into less than the above, whatever it says: at most three bytes a character, four thirds in base64. */
 const SURELY_FITTING_CHARS = PACKED_CHARS_MAX / 4;
 
-type ReportDeps = Pick<Ports, "hosts" | "bus" | "codec" | "names" | "clock"> & {
+type ReportDeps = Pick<Ports, "hosts" | "incidents" | "bus" | "codec" | "names" | "clock"> & {
   readonly settings: Settings;
 };
 
@@ -56,7 +57,8 @@ export async function ingestReport(
     case "replayed":
       return accepted(deps, beaten.heartbeat, now); // 1
     case "beaten":
-      if (beaten.heartbeat.silent === true) await markHeard(deps, beaten.heartbeat);
+      if (beaten.heartbeat.silent === true && beaten.heartbeat.fenced !== true)
+        await markHeard(deps, beaten.heartbeat);
       await passOn(deps, report, { heartbeat: beaten.heartbeat, digest, now });
       return accepted(deps, beaten.heartbeat, now);
     default:
@@ -93,11 +95,12 @@ async function passOn(
 
 /** 2. */
 function isQuiet(
-  { applied, bootOrdinal, heard }: Heartbeat,
+  { applied, bootOrdinal, heard, fenced }: Heartbeat,
   digest: string,
   at: { readonly now: number; readonly settings: Settings },
 ): boolean {
   return (
+    fenced !== true &&
     applied !== undefined &&
     applied.bootOrdinal === bootOrdinal &&
     applied.digest === digest &&
@@ -114,7 +117,7 @@ export function isResyncDue(
   return at.now - applied.at >= at.settings.resyncMinutes * 60_000;
 }
 
-/** Told before it is noted: the mark that makes us tell it is gone only after. */
+/** Told, and resolved, before it is noted: the mark that makes us do so is gone only after. */
 async function markHeard(deps: ReportDeps, heartbeat: Heartbeat): Promise<void> {
   const { hostId, bootOrdinal, seq } = heartbeat;
   await tellHostState(deps, {
@@ -123,6 +126,7 @@ async function markHeard(deps: ReportDeps, heartbeat: Heartbeat): Promise<void> 
     from: null,
     to: "Up",
   });
+  await resolveDown(deps, hostId);
   await deps.hosts.markHeard(hostId);
 }
 

@@ -11,6 +11,7 @@ import type { HostId } from "../model/ids.ts";
 import { type Answer, refuse } from "../model/problem.ts";
 import { isoTime } from "./iso-time.ts";
 import type { Ports } from "./ports.ts";
+import { removeQueue } from "./remove-queue.ts";
 import { sameHash } from "./same-hash.ts";
 
 type JoinDeps = Pick<Ports, "hosts" | "commandQueues" | "names" | "clock" | "telemetry">;
@@ -31,7 +32,7 @@ export async function joinHost(
   });
   // Another join with this token was first: the queue is its queue, of the same generation, and stays.
   if (joined === "refused") return refused();
-  await removeOldQueue(deps, host);
+  await removeQueue(deps, { hostId, queueUrl: host.queueUrl });
   return { ok: true, value: { now: isoTime(now) } };
 }
 
@@ -43,22 +44,6 @@ function isTokenOf(host: HostRecord, tokenHash: string, now: number): boolean {
     joinTokenExpiresAt > now &&
     sameHash(joinTokenHash, tokenHash)
   );
-}
-
-/** The join holds, whatever becomes of the queue that nobody reads any more: an empty queue costs nothing. */
-async function removeOldQueue(deps: JoinDeps, { id, queueUrl }: HostRecord): Promise<void> {
-  if (queueUrl === undefined) return;
-  try {
-    await deps.commandQueues.remove(queueUrl);
-  } catch (error) {
-    deps.telemetry.log({
-      level: "warn",
-      message: "an old command queue was not removed",
-      hostId: id,
-      queueUrl,
-      error,
-    });
-  }
 }
 
 /** Whether the host, the token or its time was wrong is nobody's business. */

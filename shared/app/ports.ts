@@ -273,7 +273,7 @@ export interface HostStore {
     readonly hostId: HostId;
     readonly bootOrdinal: number;
     readonly untold: NonNullable<HostRecord["untold"]>;
-  }) => Promise<void>;
+  }) => Promise<"told" | "superseded">;
   /** Forgets a host that holds no room, its heartbeat and inventory, in one transaction. */
   readonly remove: (id: HostId) => Promise<"removed" | "not_empty" | "host_not_found">;
   /** Capacity as the agent reported it, for a host that an operator gave none. */

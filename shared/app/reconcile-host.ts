@@ -30,6 +30,8 @@ import { isResyncDue } from "./ingest-report.ts";
 import { openIncident } from "./open-incident.ts";
 import type { HostRow, Ports } from "./ports.ts";
 import { unlike } from "./report-digest.ts";
+import { tellHostState } from "./tell-host-state.ts";
+import { resolveDown, tellVms } from "./tell-vms.ts";
 
 /** Above the largest body that `ingest` unpacks; a bound against what it did not pack. */
 const REPORT_BYTES_MAX = 2 * 1024 * 1024;
@@ -38,7 +40,7 @@ const ATTEMPTS_MAX = 5;
 
 type ReconcileDeps = Pick<
   Ports,
-  "hosts" | "placement" | "apartmentQueue" | "incidents" | "bus" | "codec" | "telemetry"
+  "hosts" | "placement" | "apartmentQueue" | "incidents" | "bus" | "codec" | "clock" | "telemetry"
 > & { readonly settings: Settings };
 
 type Work = {
@@ -66,7 +68,7 @@ export async function reconcileHost(deps: ReconcileDeps, event: AgentReportDetai
     if (inventory !== undefined && isNewer(inventory, event)) return correct(deps, work, inventory); // 3
     // Passed on by an earlier try that died before it could say so.
     if (inventory !== undefined && !isNewer(event, inventory))
-      return markApplied(deps, work, inventory.vms);
+      return finish(deps, work, inventory.vms);
     if ((await passOn(deps, work, inventory)) === "done") return; // 2
   }
   throw new Error(`host ${hostId}: its inventory changed ${ATTEMPTS_MAX} times meanwhile`);
@@ -116,8 +118,23 @@ async function passOn(
   await tell(deps, work, diff.observed, event);
   const next = { hostId, bootOrdinal, seq, complete: report.complete, vms: diff.vms };
   if ((await deps.hosts.writeInventory(next, inventory)) === "changed") return "changed";
-  await markApplied(deps, work, diff.vms);
+  await finish(deps, work, diff.vms);
   return "done";
+}
+
+/** All was passed on. A fenced host has come back with that, if it could say everything. */
+async function finish(deps: ReconcileDeps, work: Work, vms: Inventory["vms"]): Promise<void> {
+  await markApplied(deps, work, vms);
+  const { row, report, event } = work;
+  const { id: hostId, fence, bootId, state } = row.host;
+  if (fence === undefined || bootId === undefined || !report.complete) return;
+  const { bootOrdinal } = event;
+  if (row.host.bootOrdinal !== bootOrdinal) return;
+  await tellVms(deps, row);
+  const id = `${hostId}.${bootOrdinal}.returned`;
+  await tellHostState(deps, { hostId, id, from: state, to: "Up" });
+  await resolveDown(deps, hostId);
+  await deps.hosts.markReturned({ hostId, bootOrdinal });
 }
 
 /** 3. */

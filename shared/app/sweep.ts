@@ -5,10 +5,9 @@
  *  A8 an apartment whose `wakeAt` has passed is woken; a job recorded but never admitted is submitted again.
  */
 import { LogicalId } from "../model/ids.ts";
-import type { Settings } from "../model/settings.ts";
-import { markSilentHosts } from "./mark-silent-hosts.ts";
 import type { Ports } from "./ports.ts";
 import { submissionTo } from "./submission.ts";
+import { type WatchDeps, watchHosts } from "./watch-hosts.ts";
 
 /** Between two looks within the minute. */
 const LOOK_EVERY_MS = 5_000;
@@ -19,10 +18,7 @@ const RESENDS_MAX = 200;
 /** A submission is not called lost before its sender has had this long. */
 const LOST_AFTER_MS = 30_000;
 
-export type SweepDeps = Pick<
-  Ports,
-  "apartments" | "jobs" | "hosts" | "apartmentQueue" | "bus" | "clock" | "telemetry"
-> & { readonly settings: Settings };
+export type SweepDeps = Pick<Ports, "apartments" | "jobs"> & WatchDeps;
 
 /** Looks every few seconds until `untilMs`. */
 export async function sweep(
@@ -31,7 +27,7 @@ export async function sweep(
 ): Promise<void> {
   await wakeDue(deps);
   await resendLost(deps);
-  await markSilentHosts(deps);
+  await watchHosts(deps);
   for (;;) {
     await wakeDue(deps);
     const left = untilMs - deps.clock.now();

@@ -103,6 +103,8 @@ async function recordHomeless(
   }
   const what = content.ok ? content.message.logicalId : content.reason;
   const body = content.ok ? content.message.body : undefined;
+  // Told to all that a host had: the orphans among them are nobody's to care for.
+  if (body?.kind === "host-lost" || body?.kind === "host-fenced") return;
   await recordPoison(deps, {
     // One for all that a host says of a VM that is not there, however often; else one a message.
     name: body?.kind === "result" ? `${body.hostId}.${to}` : messageId,

@@ -1,5 +1,5 @@
 /** Tells the topic of a host that its state changed. */
-import type { HostState } from "../model/host.ts";
+import type { FenceScope, HostState } from "../model/host.ts";
 import type { HostId } from "../model/ids.ts";
 import type { Ports } from "./ports.ts";
 
@@ -11,16 +11,18 @@ export async function tellHostState(
     readonly id: string;
     readonly from: HostState | null;
     readonly to: HostState;
+    /** It was fenced by that. */
+    readonly fence?: FenceScope;
   },
 ): Promise<void> {
-  const { hostId, id, from, to } = change;
+  const { id, ...detail } = change;
   await deps.bus.put([
     {
       family: "host.state",
-      topic: `host.state.${hostId}`,
+      topic: `host.state.${change.hostId}`,
       id,
       at: deps.clock.now(),
-      detail: { hostId, from, to },
+      detail,
     },
   ]);
 }

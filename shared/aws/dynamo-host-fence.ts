@@ -84,7 +84,7 @@ export async function markReturned(
 export async function markTold(
   dynamo: Dynamo,
   { hostId, bootOrdinal, untold }: Request<"markTold">,
-): Promise<void> {
+): Promise<"told" | "superseded"> {
   const update = new UpdateCommand({
     TableName: dynamo.tables.hosts,
     Key: hostKey(hostId, HOST_ITEM),
@@ -94,7 +94,8 @@ export async function markTold(
     ExpressionAttributeValues: values({ untold, bootOrdinal }),
   });
   const doing = `noting that the VMs of host ${hostId} were told`;
-  await conditional(dynamo, doing, () => dynamo.documents.send(update));
+  const written = await conditional(dynamo, doing, () => dynamo.documents.send(update));
+  return written.held ? "told" : "superseded";
 }
 
 /** Room cannot be taken while it goes: the condition is on the sum that every reservation changes. */

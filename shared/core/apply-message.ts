@@ -182,8 +182,9 @@ function wakeIfObserved(before: Turn, after: Turn, { hostId }: { readonly hostId
 /** A6 what was sent to a fenced host is settled; whoever waits for its answer waits no longer. */
 function takeFence(turn: Turn, body: HostFencedBody): Turn {
   const record = vmRecord(turn);
-  if (!isFenced(record, body)) return turn;
   const { hostId } = body;
+  if (!isFenced(record, body))
+    return body.scope === "ha" ? wakeIfObserved(turn, noteLoss(turn, body), body) : turn;
   const left = record.unsettled.filter((command) => command.hostId !== hostId);
   const isSettled = left.length < record.unsettled.length;
   const next = noteFence(isSettled ? settled(turn, left) : turn, body);

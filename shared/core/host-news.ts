@@ -6,7 +6,7 @@
  *  2. A6 on a fenced host nothing runs and nothing that was sent to it will: what it said it is off, and what is unsettled there
  *     is settled. The fence's order is above all that the host had said, and below all that it says when it is back.
  *  3. A lease that was revoked fences only those VMs that the host's agent knows to be for HA: by a command that it answered
- *     in the boot that ended, or by one that does nothing without a lease.
+ *     in the boot that ended, or by one that does nothing without a lease. To the others the host is lost.
  */
 import type { HostFencedBody, HostLostBody } from "../model/apartment-message.ts";
 import type { ApartmentRecord } from "../model/apartment-record.ts";
@@ -17,7 +17,10 @@ import { observe } from "./observe.ts";
 import { amendVm, type Turn, vmRecord } from "./turn.ts";
 
 /** The turn with what the host said put in doubt, if it said that it has the VM. */
-export function noteLoss(turn: Turn, { hostId, bootOrdinal }: HostLostBody): Turn {
+export function noteLoss(
+  turn: Turn,
+  { hostId, bootOrdinal }: Pick<HostLostBody, "hostId" | "bootOrdinal">,
+): Turn {
   const { observations } = vmRecord(turn);
   const last = observations[hostId];
   if (last === undefined || last.bootOrdinal > bootOrdinal) return turn;

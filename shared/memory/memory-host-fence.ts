@@ -69,9 +69,10 @@ export function memoryHostFence({ tables }: Pick<MemoryStoreDeps, "tables">): Fe
     },
     markTold: async ({ hostId, bootOrdinal, untold }) => {
       const host = hosts.get(hostId);
-      if (host?.untold !== untold || host.bootOrdinal !== bootOrdinal) return;
+      if (host?.untold !== untold || host.bootOrdinal !== bootOrdinal) return "superseded";
       const { untold: _, ...told } = host;
       hosts.put(hostId, told);
+      return "told";
     },
     remove: async (id) => {
       const host = hosts.get(id);

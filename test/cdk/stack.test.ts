@@ -88,13 +88,17 @@ describe("what functions may do", () => {
       expect(role["Properties"].ManagedPolicyArns).toBeUndefined();
   });
 
-  it("lets only ingest make queues and assume the agents' role", () => {
-    for (const action of ["sqs:CreateQueue", "sqs:DeleteQueue", "sts:AssumeRole"]) {
-      const holders = statements
-        .filter(({ statement }) => actionsOf(statement).includes(action))
-        .map(({ policy }) => policy);
-      expect(new Set(holders)).toEqual(new Set([expect.stringMatching(/^AgentAccessIngestRole/)]));
-    }
+  it.each<[string, readonly RegExp[]]>([
+    ["sqs:CreateQueue", [/^AgentAccessIngestRole/]],
+    ["sts:AssumeRole", [/^AgentAccessIngestRole/]],
+    // The queue of a host that is forgotten.
+    ["sqs:DeleteQueue", [/^AgentAccessIngestRole/, /^HttpApiapihostsRole/]],
+  ])("lets nobody %s but those who need it", (action, allowed) => {
+    const holders = statements
+      .filter(({ statement }) => actionsOf(statement).includes(action))
+      .map(({ policy }) => policy);
+    const expected = allowed.map((name) => expect.stringMatching(name));
+    expect([...new Set(holders)].sort()).toEqual(expected);
   });
 
   it("lets the agents' role receive from command queues and nothing else, for an hour", () => {

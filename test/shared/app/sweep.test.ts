@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { silenceOf } from "../../../shared/app/mark-silent-hosts.ts";
 import { sweep } from "../../../shared/app/sweep.ts";
+import { silenceOf } from "../../../shared/app/watch-hosts.ts";
 import { Heartbeat } from "../../../shared/model/host.ts";
 import { aJob, aRecord, hostId, jobIdOf, settings, T0, vmId } from "../../support/a-record.ts";
 import { aHostInSession } from "../../support/joined-host.ts";

@@ -155,9 +155,10 @@ describe("a lease that was revoked (3)", () => {
       { haEnabled: true, haAt: { hostId: otherHostId, bootOrdinal: 1 } },
     ],
     ["was told of to an earlier boot", { haEnabled: true, haAt: { hostId, bootOrdinal: 0 } }],
-  ])("says nothing of a VM that %s", (_, vm) => {
-    const run = new VerifyRun(running(vm), [], world).hear(lost).toTheEnd();
+  ])("is the loss of its host to a VM that %s", (_, vm) => {
+    const run = new VerifyRun(running(vm), [], world);
     expect(run.fenced(hostId, "ha").toTheEnd().record.vm.state).toBe("Unknown");
+    expect(run.record.observations[hostId]?.power).toBe("unknown");
   });
 
   it.each([true, false])("settles a start there that says so itself: %s", (ha) => {
