@@ -29,6 +29,7 @@ export async function joinHost(
   const queueUrl = await deps.commandQueues.create({ hostId, generation: queueGeneration });
   const joined = await deps.hosts.join({
     ...{ hostId, tokenHash, publicKey, queueUrl, queueGeneration, now },
+    bootOrdinal: host.bootOrdinal,
   });
   // Another join with this token was first: the queue is its queue, of the same generation, and stays.
   if (joined === "refused") return refused();

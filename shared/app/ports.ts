@@ -171,6 +171,7 @@ export type HostRow = { readonly host: HostRecord; readonly heartbeat?: Heartbea
 
 /** Registration, sessions, heartbeats, inventory. */
 export interface HostStore {
+  /** A host of this name that was forgotten goes on being counted: its boots begin above those. */
   readonly create: (host: HostRecord) => Promise<"created" | "host_exists">;
   /** Consistent; registration and heartbeat together. */
   readonly read: (id: HostId) => Promise<HostRow | undefined>;
@@ -187,7 +188,7 @@ export interface HostStore {
   ) => Promise<"set" | "host_not_found">;
   /**
    * Uses the join token up: the host's key is `publicKey` from now on, its command queue `queueUrl` of `queueGeneration`,
-   * its boot none (the agent opens a session). One transaction; `refused` when the token is not (any longer) that one.
+   * its boot none (the agent opens a session); the boots of a first join count on from `bootOrdinal`. One transaction; `refused` when the token is not (any longer) that one.
    */
   readonly join: (join: {
     readonly hostId: HostId;
@@ -195,6 +196,7 @@ export interface HostStore {
     readonly publicKey: string;
     readonly queueUrl: string;
     readonly queueGeneration: number;
+    readonly bootOrdinal: number;
     readonly now: number;
   }) => Promise<"joined" | "refused">;
   /**
@@ -274,7 +276,7 @@ export interface HostStore {
     readonly bootOrdinal: number;
     readonly untold: NonNullable<HostRecord["untold"]>;
   }) => Promise<"told" | "superseded">;
-  /** Forgets a host that holds no room, its heartbeat and inventory, in one transaction. */
+  /** Forgets a host that holds no room, its heartbeat and inventory, in one transaction; but for how far its boots were counted. */
   readonly remove: (id: HostId) => Promise<"removed" | "not_empty" | "host_not_found">;
   /** Capacity as the agent reported it, for a host that an operator gave none. */
   readonly setCapacity: (id: HostId, capacity: Capacity) => Promise<void>;

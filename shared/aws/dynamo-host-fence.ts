@@ -1,11 +1,24 @@
-/** A host's fence, its return, and its end: on registration and heartbeat together, one transaction each. */
-import { UpdateCommand } from "@aws-sdk/lib-dynamodb";
+/** A host's beginning, its fence, its return, and its end: one transaction each. */
+import { GetCommand, UpdateCommand } from "@aws-sdk/lib-dynamodb";
 import type { HostStore } from "../app/ports.ts";
+import type { HostRecord } from "../model/host.ts";
 import type { HostId } from "../model/ids.ts";
+import { PastHostRow } from "../model/rows.ts";
 import { conditional, type Dynamo, transact } from "./dynamo-call.ts";
 import { changeBoth } from "./dynamo-host-session.ts";
+import { parseRow } from "./dynamo-row.ts";
 import { names, values } from "./expression.ts";
-import { HEARTBEAT_ITEM, HOST_ITEM, hostKey, INVENTORY_ITEM, PLACEMENT_UP } from "./host-row.ts";
+import {
+  HEARTBEAT_ITEM,
+  HOST_ITEM,
+  hostItem,
+  hostKey,
+  INVENTORY_ITEM,
+  PAST_ITEM,
+  PLACEMENT_UP,
+  parseHost,
+} from "./host-row.ts";
+import { calling, ServiceFailure } from "./service-failure.ts";
 
 type Request<K extends "fence" | "markReturned" | "markTold"> = Parameters<HostStore[K]>[0];
 
@@ -98,26 +111,62 @@ export async function markTold(
   return written.held ? "told" : "superseded";
 }
 
-/** Room cannot be taken while it goes: the condition is on the sum that every reservation changes. */
+/** Room cannot be taken while it goes: the condition is on the sum that every reservation changes. Nor can a boot begin. */
 export async function remove(
   dynamo: Dynamo,
   hostId: HostId,
 ): Promise<"removed" | "not_empty" | "host_not_found"> {
   const table = { TableName: dynamo.tables.hosts };
-  const outcome = await transact(dynamo, `forgetting host ${hostId}`, [
+  const doing = `forgetting host ${hostId}`;
+  for (let attempts = 1; attempts <= REMOVE_ATTEMPTS_MAX; attempts += 1) {
+    const get = new GetCommand({ ...table, Key: hostKey(hostId, HOST_ITEM), ConsistentRead: true });
+    const { Item: row } = await calling(doing, () => dynamo.documents.send(get));
+    if (row === undefined) return "host_not_found";
+    const { bootOrdinal, reserved } = parseHost(dynamo.tables.hosts, row);
+    if (reserved.cpus !== 0 || reserved.memoryMiB !== 0) return "not_empty";
+    const outcome = await transact(dynamo, doing, [
+      {
+        Delete: {
+          ...table,
+          Key: hostKey(hostId, HOST_ITEM),
+          ConditionExpression:
+            "#reserved.#cpus = :none AND #reserved.#memoryMiB = :none AND #bootOrdinal = :bootOrdinal",
+          ExpressionAttributeNames: names("reserved", "cpus", "memoryMiB", "bootOrdinal"),
+          ExpressionAttributeValues: values({ none: 0, bootOrdinal }),
+        },
+      },
+      { Delete: { ...table, Key: hostKey(hostId, HEARTBEAT_ITEM) } },
+      { Delete: { ...table, Key: hostKey(hostId, INVENTORY_ITEM) } },
+      { Put: { ...table, Item: { ...hostKey(hostId, PAST_ITEM), bootOrdinal } } },
+    ]);
+    if (outcome.held) return "removed";
+  }
+  const changed = new Error(`changed ${REMOVE_ATTEMPTS_MAX} times meanwhile`);
+  throw new ServiceFailure(doing, changed, { transient: true });
+}
+
+/** Each further attempt needs a session or a reservation to have come in between. */
+const REMOVE_ATTEMPTS_MAX = 5;
+
+/** Registers a host; boots count on from those of one of its name that was forgotten. */
+export async function create(dynamo: Dynamo, host: HostRecord): Promise<"created" | "host_exists"> {
+  const table = { TableName: dynamo.tables.hosts };
+  const doing = `registering host ${host.id}`;
+  const get = new GetCommand({ ...table, Key: hostKey(host.id, PAST_ITEM), ConsistentRead: true });
+  const { Item: row } = await calling(doing, () => dynamo.documents.send(get));
+  const key = { table: dynamo.tables.hosts, key: `${host.id} ${PAST_ITEM}` };
+  const past = row === undefined ? 0 : parseRow(PastHostRow, row, key).bootOrdinal;
+  const outcome = await transact(dynamo, doing, [
     {
-      Delete: {
+      Put: {
         ...table,
-        Key: hostKey(hostId, HOST_ITEM),
-        ConditionExpression: "#reserved.#cpus = :none AND #reserved.#memoryMiB = :none",
-        ExpressionAttributeNames: names("reserved", "cpus", "memoryMiB"),
-        ExpressionAttributeValues: values({ none: 0 }),
-        ReturnValuesOnConditionCheckFailure: "ALL_OLD",
+        Item: hostItem({ ...host, bootOrdinal: Math.max(host.bootOrdinal, past) }),
+        ConditionExpression: "attribute_not_exists(#hostId)",
+        ExpressionAttributeNames: names("hostId"),
       },
     },
-    { Delete: { ...table, Key: hostKey(hostId, HEARTBEAT_ITEM) } },
-    { Delete: { ...table, Key: hostKey(hostId, INVENTORY_ITEM) } },
+    // A worker that was late may have written it after the host of this name was forgotten.
+    { Delete: { ...table, Key: hostKey(host.id, INVENTORY_ITEM) } },
   ]);
-  if (outcome.held) return "removed";
-  return outcome.failed[0]?.stored === undefined ? "host_not_found" : "not_empty";
+  return outcome.held ? "created" : "host_exists";
 }

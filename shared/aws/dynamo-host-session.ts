@@ -23,7 +23,7 @@ export type Change = Omit<Update, "TableName" | "Key">;
 const SESSION_ATTEMPTS_MAX = 5;
 
 export async function join(dynamo: Dynamo, request: Request<"join">): Promise<Answer<"join">> {
-  const { hostId, tokenHash, publicKey, queueUrl, queueGeneration, now } = request;
+  const { hostId, tokenHash, publicKey, queueUrl, queueGeneration, bootOrdinal, now } = request;
   const registration = {
     UpdateExpression:
       "SET #queueUrl = :queueUrl, #queueGeneration = :queueGeneration" +
@@ -38,10 +38,10 @@ export async function join(dynamo: Dynamo, request: Request<"join">): Promise<An
   // The ordinal outlives the key: what an earlier agent said must stay older than all that this one will say.
   const heartbeat = {
     UpdateExpression:
-      "SET #publicKey = :publicKey, #bootOrdinal = if_not_exists(#bootOrdinal, :none), " +
+      "SET #publicKey = :publicKey, #bootOrdinal = if_not_exists(#bootOrdinal, :bootOrdinal), " +
       "#vmCount = if_not_exists(#vmCount, :none), #seq = :unheard REMOVE #bootId",
     ExpressionAttributeNames: names("publicKey", "bootOrdinal", "vmCount", "seq", "bootId"),
-    ExpressionAttributeValues: values({ publicKey, none: 0, unheard: -1 }),
+    ExpressionAttributeValues: values({ publicKey, bootOrdinal, none: 0, unheard: -1 }),
   };
   const doing = `joining host ${hostId}`;
   const outcome = await changeBoth(dynamo, doing, { hostId, registration, heartbeat });

@@ -7,9 +7,9 @@ import type { HostRow, HostStore } from "../app/ports.ts";
 import type { HostId } from "../model/ids.ts";
 import { HostKeyRow } from "../model/rows.ts";
 import { batchGet } from "./dynamo-batch-get.ts";
-import { conditional, type Dynamo, type Row, transact } from "./dynamo-call.ts";
+import { conditional, type Dynamo, type Row } from "./dynamo-call.ts";
 import { beat } from "./dynamo-heartbeat.ts";
-import { fence, markReturned, markTold, remove } from "./dynamo-host-fence.ts";
+import { create, fence, markReturned, markTold, remove } from "./dynamo-host-fence.ts";
 import { join, markHeard, markSilent, openSession } from "./dynamo-host-session.ts";
 import { markApplied, readInventory, writeInventory } from "./dynamo-inventory.ts";
 import { type IndexListing, listIndex } from "./dynamo-list.ts";
@@ -18,32 +18,15 @@ import { names, values } from "./expression.ts";
 import {
   HEARTBEAT_ITEM,
   HOST_ITEM,
-  hostItem,
   hostKey,
-  INVENTORY_ITEM,
   parseHeartbeat,
   parseHost,
 } from "./host-row.ts";
 import { calling } from "./service-failure.ts";
 
 export function dynamoHostStore(dynamo: Dynamo): HostStore {
-  const table = dynamo.tables.hosts;
   return {
-    create: async (host) => {
-      // A worker that was late may have left an inventory of a host of this name that was forgotten.
-      const outcome = await transact(dynamo, `registering host ${host.id}`, [
-        {
-          Put: {
-            TableName: table,
-            Item: hostItem(host),
-            ConditionExpression: "attribute_not_exists(#hostId)",
-            ExpressionAttributeNames: names("hostId"),
-          },
-        },
-        { Delete: { TableName: table, Key: hostKey(host.id, INVENTORY_ITEM) } },
-      ]);
-      return outcome.held ? "created" : "host_exists";
-    },
+    create: (host) => create(dynamo, host),
     read: (id) => readHost(dynamo, id),
     list: (page) => listIndex(dynamo, hostListing(dynamo), page),
     setMaintenance: async (id, maintenance) => {

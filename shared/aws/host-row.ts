@@ -1,6 +1,6 @@
 /**
- * A host's items in one partition: `host` (registration and placement), `heartbeat`, `inventory`, and `vm#<vmId>` for
- * each reservation. Their attributes are flat, since updates and an index address them one by one.
+ * A host's items in one partition: `host` (registration and placement), `heartbeat`, `inventory`, `vm#<vmId>` for each
+ * reservation, and `past` of one that was forgotten: what it said must stay older than all that another of its name says. Their attributes are flat, since updates and an index address them one by one.
  *
  * Beside the record, the `host` item has `kind` (listing), `placement` (only while the host is Up in a boot: the sparse
  * index of candidates) and `freeCpus`, `freeMemoryMiB`: capacity less what is reserved, because a condition cannot
@@ -14,6 +14,7 @@ import { parseRow } from "./dynamo-row.ts";
 export const HOST_ITEM = "host";
 export const HEARTBEAT_ITEM = "heartbeat";
 export const INVENTORY_ITEM = "inventory";
+export const PAST_ITEM = "past";
 export const PLACEMENT_UP = "up";
 
 export const RESERVATION_PREFIX = "vm#";

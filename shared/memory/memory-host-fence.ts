@@ -8,7 +8,7 @@ type FencePart = Pick<
 >;
 
 export function memoryHostFence({ tables }: Pick<MemoryStoreDeps, "tables">): FencePart {
-  const { hosts, heartbeats, inventories } = tables;
+  const { hosts, heartbeats, inventories, pastHosts } = tables;
   return {
     markSilent: async ({ hostId, lastReportAt, state }) => {
       const host = hosts.get(hostId);
@@ -78,6 +78,7 @@ export function memoryHostFence({ tables }: Pick<MemoryStoreDeps, "tables">): Fe
       const host = hosts.get(id);
       if (host === undefined) return "host_not_found";
       if (host.reserved.cpus !== 0 || host.reserved.memoryMiB !== 0) return "not_empty";
+      pastHosts.put(id, { bootOrdinal: host.bootOrdinal });
       for (const table of [hosts, heartbeats, inventories]) table.remove(id);
       return "removed";
     },

@@ -8,7 +8,8 @@ type SessionPart = Pick<HostStore, "join" | "openSession" | "beat">;
 export function memoryHostSession({ tables }: Pick<MemoryStoreDeps, "tables">): SessionPart {
   const { hosts, heartbeats } = tables;
   return {
-    join: async ({ hostId, tokenHash, publicKey, queueUrl, queueGeneration, now }) => {
+    join: async (join) => {
+      const { hostId, tokenHash, publicKey, queueUrl, queueGeneration, now } = join;
       const host = hosts.get(hostId);
       if (host?.joinTokenHash !== tokenHash || (host.joinTokenExpiresAt ?? 0) <= now)
         return "refused";
@@ -16,7 +17,7 @@ export function memoryHostSession({ tables }: Pick<MemoryStoreDeps, "tables">): 
       hosts.put(hostId, { ...registration, queueUrl, queueGeneration });
       const { bootId: earlier, ...heartbeat } = heartbeats.get(hostId) ?? {
         hostId,
-        bootOrdinal: 0,
+        bootOrdinal: join.bootOrdinal,
         vmCount: 0,
       };
       heartbeats.put(hostId, { ...heartbeat, publicKey, seq: -1 });

@@ -6,7 +6,7 @@ import { listMemory } from "./memory-list.ts";
 import type { MemoryStoreDeps } from "./memory-tables.ts";
 
 export function memoryHostStore(deps: Pick<MemoryStoreDeps, "tables">): HostStore {
-  const { hosts, heartbeats, inventories } = deps.tables;
+  const { hosts, heartbeats, inventories, pastHosts } = deps.tables;
   const read = (id: HostId): HostRow | undefined => {
     const host = hosts.get(id);
     return host && { host, heartbeat: heartbeats.get(id) };
@@ -16,7 +16,8 @@ export function memoryHostStore(deps: Pick<MemoryStoreDeps, "tables">): HostStor
     ...memoryHostFence(deps),
     create: async (host) => {
       if (hosts.get(host.id) !== undefined) return "host_exists";
-      hosts.put(host.id, host);
+      const past = pastHosts.get(host.id)?.bootOrdinal ?? 0;
+      hosts.put(host.id, { ...host, bootOrdinal: Math.max(host.bootOrdinal, past) });
       inventories.remove(host.id);
       return "created";
     },

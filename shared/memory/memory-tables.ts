@@ -4,7 +4,14 @@ import { Heartbeat, HostRecord, Inventory } from "../model/host.ts";
 import { IncidentRecord } from "../model/incident.ts";
 import { JobRecord } from "../model/job.ts";
 import { Joiners } from "../model/join.ts";
-import { DomainRow, EventRow, IdempotencyRow, InterestRow, ReservationRow } from "../model/rows.ts";
+import {
+  DomainRow,
+  EventRow,
+  IdempotencyRow,
+  InterestRow,
+  PastHostRow,
+  ReservationRow,
+} from "../model/rows.ts";
 import { TokenRecord } from "../model/token.ts";
 import { memoryTable } from "./memory-table.ts";
 
@@ -24,6 +31,8 @@ export function memoryTables() {
     hosts: memoryTable(HostRecord),
     heartbeats: memoryTable(Heartbeat),
     inventories: memoryTable(Inventory),
+    /** Hosts that were forgotten. */
+    pastHosts: memoryTable(PastHostRow),
     /** Key: `reservationKey`. */
     reservations: memoryTable(ReservationRow),
     incidents: memoryTable(IncidentRecord),

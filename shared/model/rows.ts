@@ -57,6 +57,9 @@ export const PlaceableRow = z.object({
   migrationUri: z.optional(z.string()),
 });
 
+/** Of a host that was forgotten. */
+export const PastHostRow = z.object({ bootOrdinal: Count });
+
 /** A host's inventory: its order, and the VMs as gzipped JSON (2,000 VMs in plain attributes can pass an item's 400 KB). */
 export const InventoryRow = z.object({
   bootOrdinal: Count,

@@ -497,6 +497,18 @@ export function hostStoreContract(open: OpenStores): void {
         expect(await world.hosts.remove(hostId)).toBe("removed");
       });
 
+      test("has another of its name count its boots on: what was said must stay older", async () => {
+        await hostUp(world.hosts);
+        await world.hosts.openSession({ ...aSession(), bootId: otherBootId });
+        await world.hosts.remove(hostId);
+        await world.hosts.create(aHost({ joinTokenHash: tokenHash, joinTokenExpiresAt: T0 + 1 }));
+        const { bootOrdinal } = (await read()).host;
+        expect(bootOrdinal).toBe(2);
+        await world.hosts.join({ ...aJoin(), bootOrdinal });
+        const opened = await world.hosts.openSession(aSession());
+        expect(opened).toEqual({ status: "open", bootOrdinal: 3 });
+      });
+
       test("leaves nothing behind that a host of its name would find", async () => {
         await hostUp(world.hosts);
         await world.hosts.remove(hostId);

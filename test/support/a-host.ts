@@ -31,6 +31,7 @@ export function aJoin(id: HostId = hostId) {
     publicKey,
     queueUrl: `http://127.0.0.1:1/000000000000/${id}-1.fifo`,
     queueGeneration: 1,
+    bootOrdinal: 0,
     now: T0,
   };
 }

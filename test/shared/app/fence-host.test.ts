@@ -248,6 +248,8 @@ describe("forgetting a host", () => {
     okValue(await openSession(world.deps, { caller, bootId, agentVersion: "1" }));
     okValue(await ingestReport(world.deps, { caller, report: aReport() }));
     await world.workOff();
-    expect(told(world)).toEqual([[vmIdOf(1), "observed"]]);
+    expect(world.taken()).toMatchObject([
+      { to: vmIdOf(1), message: { body: { kind: "observed", bootOrdinal: 2 } } },
+    ]);
   });
 });
