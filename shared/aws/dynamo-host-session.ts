@@ -1,6 +1,6 @@
 /**
  * What changes a host's registration and its heartbeat together: joining, opening a session, silence and its end (fences are
- * in dynamo-host-fence.ts). One transaction each, so that neither says of the boot, or of being heard, what the other denies.
+ * in dynamo-host-life.ts). One transaction each, so that neither says of the boot, or of being heard, what the other denies.
  */
 import { GetCommand, type TransactWriteCommandInput } from "@aws-sdk/lib-dynamodb";
 import type { HostStore } from "../app/ports.ts";

@@ -9,19 +9,13 @@ import { HostKeyRow } from "../model/rows.ts";
 import { batchGet } from "./dynamo-batch-get.ts";
 import { conditional, type Dynamo, type Row } from "./dynamo-call.ts";
 import { beat } from "./dynamo-heartbeat.ts";
-import { create, fence, markReturned, markTold, remove } from "./dynamo-host-fence.ts";
+import { create, fence, markReturned, markTold, remove } from "./dynamo-host-life.ts";
 import { join, markHeard, markSilent, openSession } from "./dynamo-host-session.ts";
 import { markApplied, readInventory, writeInventory } from "./dynamo-inventory.ts";
 import { type IndexListing, listIndex } from "./dynamo-list.ts";
 import { parseRow } from "./dynamo-row.ts";
 import { names, values } from "./expression.ts";
-import {
-  HEARTBEAT_ITEM,
-  HOST_ITEM,
-  hostKey,
-  parseHeartbeat,
-  parseHost,
-} from "./host-row.ts";
+import { HEARTBEAT_ITEM, HOST_ITEM, hostKey, parseHeartbeat, parseHost } from "./host-row.ts";
 import { calling } from "./service-failure.ts";
 
 export function dynamoHostStore(dynamo: Dynamo): HostStore {

@@ -1,6 +1,6 @@
 import type { HostRow, HostStore } from "../app/ports.ts";
 import type { HostId } from "../model/ids.ts";
-import { memoryHostFence } from "./memory-host-fence.ts";
+import { memoryHostLife } from "./memory-host-life.ts";
 import { memoryHostSession } from "./memory-host-session.ts";
 import { listMemory } from "./memory-list.ts";
 import type { MemoryStoreDeps } from "./memory-tables.ts";
@@ -13,7 +13,7 @@ export function memoryHostStore(deps: Pick<MemoryStoreDeps, "tables">): HostStor
   };
   return {
     ...memoryHostSession(deps),
-    ...memoryHostFence(deps),
+    ...memoryHostLife(deps),
     create: async (host) => {
       if (hosts.get(host.id) !== undefined) return "host_exists";
       const past = pastHosts.get(host.id)?.bootOrdinal ?? 0;
