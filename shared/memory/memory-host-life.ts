@@ -2,12 +2,12 @@
 import type { HostStore } from "../app/ports.ts";
 import type { MemoryStoreDeps } from "./memory-tables.ts";
 
-type FencePart = Pick<
+type LifePart = Pick<
   HostStore,
   "markSilent" | "markHeard" | "fence" | "markReturned" | "markTold" | "remove"
 >;
 
-export function memoryHostFence({ tables }: Pick<MemoryStoreDeps, "tables">): FencePart {
+export function memoryHostLife({ tables }: Pick<MemoryStoreDeps, "tables">): LifePart {
   const { hosts, heartbeats, inventories, pastHosts } = tables;
   return {
     markSilent: async ({ hostId, lastReportAt, state }) => {
