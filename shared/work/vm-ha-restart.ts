@@ -10,14 +10,7 @@ import type { VerbInput } from "../model/verbs.ts";
 import { defineVerb } from "./define-verb.ts";
 import { calledOff } from "./fail.ts";
 import { HA_RESTART, restartsOfLate } from "./ha.ts";
-import {
-  goStart,
-  resumeStart,
-  START,
-  type StartInput,
-  StartMemo,
-  type StartResult,
-} from "./vm-start.ts";
+import { goStart, resumeStart, START, StartMemo, type StartResult } from "./vm-start.ts";
 
 /** Doubles with each try, up to the greatest: a rack that lost power is back within the hour, or somebody looks. */
 const WAIT_FIRST_MS = 15_000;
