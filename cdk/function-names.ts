@@ -13,6 +13,7 @@ export const FUNCTION_NAMES = [
   "apartment",
   "dead-letters",
   "reconcile-host",
+  "redrive-reports",
   "events",
   "sweeper",
   "first-token",

@@ -1,13 +1,15 @@
 /**
  * The topic bus, and what listens to it: reports that say something new go to `reconcile-host`.
  *
- * The rule hands over asynchronously. What EventBridge cannot deliver within a day ends in one queue, what the function
- * failed three times in another; neither is replayed: the host's next report, or its resync, says the same again.
+ * The rule hands over asynchronously. What EventBridge cannot deliver within an hour ends in one queue, what the function
+ * failed three times in another; a function of its own tries those again until they are worked off. The host's next report
+ * says the same and more, but a host that died has none.
  */
 import { Duration } from "aws-cdk-lib";
 import { EventBus, Rule } from "aws-cdk-lib/aws-events";
 import { LambdaFunction as LambdaTarget } from "aws-cdk-lib/aws-events-targets";
 import { SqsDestination } from "aws-cdk-lib/aws-lambda-destinations";
+import { SqsEventSource } from "aws-cdk-lib/aws-lambda-event-sources";
 import { Queue } from "aws-cdk-lib/aws-sqs";
 import { Construct } from "constructs";
 import { TOPIC_SOURCE, type TopicFamily } from "../shared/model/topic.ts";
@@ -20,8 +22,14 @@ const RETRIES = 2;
 const REPORT_AGE_MAX = Duration.hours(1);
 /** A report of 2,000 changed VMs: 200 sends in batches of ten. */
 const RECONCILE_TIMEOUT_SECONDS = 60;
-/** Long enough to be looked at after a long week-end. */
+/** SQS's longest: tried again all that time. */
 const FAILED_RETENTION = Duration.days(14);
+/** Of the function's time-out, Lambda's own advice; also how long a report waits for its next try. */
+const VISIBILITY_TIMEOUTS = 6;
+/** The least that a mapping takes: what failed is in no hurry. */
+const REDRIVES_MAX = 2;
+/** Tried three times by then. */
+const STUCK_ALARM_SECONDS = 900;
 
 export interface TopicsProps {
   readonly stage: string;
@@ -44,6 +52,7 @@ export interface ReportsProps {
 
 export class Reports extends Construct {
   readonly reconcile: VmsyncFunction;
+  readonly redrive: VmsyncFunction;
 
   constructor(scope: Construct, id: string, props: ReportsProps) {
     super(scope, id);
@@ -59,12 +68,28 @@ export class Reports extends Construct {
     });
     const failed = this.#failedQueue("Failed", surroundings, {
       name: "reports-failed",
-      says: "reconcile-host failed on a report, three times",
+      says: "A report that reconcile-host failed on is still not worked off",
     });
     const undelivered = this.#failedQueue("Undelivered", surroundings, {
       name: "reports-undelivered",
-      says: "EventBridge could not hand a report to reconcile-host",
+      says: "A report that EventBridge could not hand over is still not worked off",
     });
+    this.redrive = new VmsyncFunction(this, "Redrive", {
+      surroundings,
+      name: "redrive-reports",
+      description: "Works off reports that were not worked off when they came.",
+      timeoutSeconds: RECONCILE_TIMEOUT_SECONDS,
+      memoryMiB: 1024,
+    });
+    for (const queue of [failed, undelivered])
+      this.redrive.lambda.addEventSource(
+        new SqsEventSource(queue, {
+          // Each has the function's whole time for itself, as it had with reconcile-host.
+          batchSize: 1,
+          maxConcurrency: REDRIVES_MAX,
+          reportBatchItemFailures: true,
+        }),
+      );
     this.reconcile.lambda.configureAsyncInvoke({
       retryAttempts: RETRIES,
       maxEventAge: REPORT_AGE_MAX,
@@ -95,14 +120,15 @@ export class Reports extends Construct {
     const queue = new Queue(this, id, {
       queueName: `${stage}-${wanted.name}`,
       retentionPeriod: FAILED_RETENTION,
+      visibilityTimeout: Duration.seconds(VISIBILITY_TIMEOUTS * RECONCILE_TIMEOUT_SECONDS),
       enforceSSL: true,
     });
     alarms.add(this, id, {
       name: `${stage}-${wanted.name}`,
       section: wanted.name,
       says: wanted.says,
-      metric: queue.metricApproximateNumberOfMessagesVisible({ period: FIVE_MINUTES }),
-      threshold: 1,
+      metric: queue.metricApproximateAgeOfOldestMessage({ period: FIVE_MINUTES }),
+      threshold: STUCK_ALARM_SECONDS,
     });
     return queue;
   }

@@ -146,10 +146,11 @@ function grantAll(held: Held, users: Users): void {
   apartmentQueue.queue.grantSendMessages(ingest);
   topics.bus.grantPutEventsTo(ingest);
 
-  const reconcile = reports.reconcile.lambda;
-  tables.grantReadWrite(reconcile, "hosts", "incidents");
-  apartmentQueue.queue.grantSendMessages(reconcile);
-  topics.bus.grantPutEventsTo(reconcile);
+  for (const reconcile of [reports.reconcile.lambda, reports.redrive.lambda]) {
+    tables.grantReadWrite(reconcile, "hosts", "incidents");
+    apartmentQueue.queue.grantSendMessages(reconcile);
+    topics.bus.grantPutEventsTo(reconcile);
+  }
 
   const sweep = sweeper.sweep.lambda;
   tables.grantRead(sweep, "apartments", "jobs");

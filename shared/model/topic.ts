@@ -110,3 +110,9 @@ export const AgentReportDetail = z.object({
   report: z.string(),
 });
 export type AgentReportDetail = z.infer<typeof AgentReportDetail>;
+
+/** The event of a report, as the bus hands it over. */
+export const ReportEvent = z.object({ detail: AgentReportDetail });
+
+/** What Lambda keeps of one that its function failed on for good: an on-failure destination's record. */
+export const FailedReport = z.object({ requestPayload: ReportEvent });

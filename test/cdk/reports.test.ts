@@ -34,6 +34,23 @@ describe("reports", () => {
     });
   });
 
+  it.each(["reports-failed", "reports-undelivered"])(
+    "in %s are tried again, one at a time, until they are worked off",
+    (name) => {
+      const redrive = idOf("AWS::Lambda::Function", { FunctionName: "vmsync-redrive-reports" });
+      const queue = idOf("AWS::SQS::Queue", {
+        QueueName: `vmsync-${name}`,
+        VisibilityTimeout: 360,
+      });
+      template.hasResourceProperties("AWS::Lambda::EventSourceMapping", {
+        EventSourceArn: { "Fn::GetAtt": [queue, "Arn"] },
+        FunctionName: { Ref: redrive },
+        BatchSize: 1,
+        FunctionResponseTypes: ["ReportBatchItemFailures"],
+      });
+    },
+  );
+
   it("go over a bus of the stage's name", () => {
     stackTemplate({ stage: "test" }).hasResourceProperties("AWS::Events::EventBus", {
       Name: "test",

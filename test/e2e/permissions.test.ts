@@ -7,6 +7,9 @@ import { join } from "node:path";
 import { SendMessageCommand, SQSClient } from "@aws-sdk/client-sqs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { FUNCTION_NAMES } from "../../cdk/function-names.ts";
+import { gzipCodec } from "../../shared/aws/system.ts";
+import { ReportedVm } from "../../shared/model/agent-protocol.ts";
+import { aReport } from "../support/joined-host.ts";
 import { type RunningHost, type RunningStack, runningStack } from "../support/running-stack.ts";
 
 const TEST_MS_MAX = 90_000;
@@ -72,21 +75,34 @@ describe("the policies of the template", { timeout: TEST_MS_MAX }, () => {
     await client.ended(Object(evacuation.body).id);
     await client.call("POST", "/v1/hosts/host-a/maintenance", { enabled: false });
   };
-  const resolveADeadLetter = async () => {
+  const sendByHand = async (queueName: string, MessageBody: string, fifo: object = {}) => {
     const { stack } = running;
     const identity = readFileSync(join(stack.dataFolder, "identity.json"), "utf8");
     const { rootKeys: credentials } = JSON.parse(identity);
     const endpoint = stack.awsEndpoints.sqs;
     const sqs = new SQSClient({ endpoint, region: "us-east-1", credentials });
-    await sqs.send(
-      new SendMessageCommand({
-        QueueUrl: `${endpoint}/000000000000/vmsync-apartments-dead.fifo`,
-        MessageBody: "not a message",
-        MessageGroupId: "none",
-        MessageDeduplicationId: "1",
-      }),
-    );
+    const QueueUrl = `${endpoint}/000000000000/${queueName}`;
+    await sqs.send(new SendMessageCommand({ QueueUrl, MessageBody, ...fifo }));
     sqs.destroy();
+  };
+  const redriveAReport = async () => {
+    const vms = [{ vmId: "33333333-3333-4333-8333-333333333333", power: "on" }];
+    const report = aReport({ seq: 1_000_000, vms: vms.map((vm) => ReportedVm.parse(vm)) });
+    const detail = {
+      ...{ topic: "agent.report.host-a", id: "by-hand", hostId: "host-a", digest: "by-hand" },
+      ...{ bootOrdinal: 1, seq: report.seq, receivedAt: Date.now() },
+      report: gzipCodec.pack(JSON.stringify(report)),
+    };
+    await sendByHand("vmsync-reports-undelivered", JSON.stringify({ detail }));
+    const incidents = async () =>
+      Object((await get("/v1/incidents?kind=orphan")).body).items.length;
+    await expect.poll(incidents, PATIENT).toBeGreaterThan(0);
+  };
+  const resolveADeadLetter = async () => {
+    await sendByHand("vmsync-apartments-dead.fifo", "not a message", {
+      MessageGroupId: "none",
+      MessageDeduplicationId: "1",
+    });
     const incidents = async () =>
       Object((await get("/v1/incidents?state=open&kind=poison_message")).body).items;
     await expect.poll(incidents, PATIENT).toMatchObject([{ kind: "poison_message" }]);
@@ -97,6 +113,7 @@ describe("the policies of the template", { timeout: TEST_MS_MAX }, () => {
   it("allow what the functions ask for, in every route and every consumer", async () => {
     await useTheApi();
     await resolveADeadLetter();
+    await redriveAReport();
     await silent.stop();
     await expect.poll(silenceSeconds, PATIENT).toBeGreaterThan(2);
     // By its schedule it would first run after a minute.
