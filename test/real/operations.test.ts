@@ -4,7 +4,7 @@ import type { Hypervisor } from "../../agent/hypervisor/hypervisor.ts";
 import { connectLibvirt } from "../../agent/hypervisor/libvirt-hypervisor.ts";
 import { systemTime } from "../../agent/time.ts";
 import { VmId } from "../../shared/model/ids.ts";
-import type { Job } from "../../shared/model/job.ts";
+import { Job } from "../../shared/model/job.ts";
 import { VmAndJob } from "../../shared/model/user-api.ts";
 import type { Vm } from "../../shared/model/vm.ts";
 import { aDisk, overlay } from "../support/lab/guest-image.ts";
@@ -89,6 +89,29 @@ test("deploy: created and started in one, on the host that was asked for", async
   expect([await at(a, vm), await at(b, vm)]).toEqual(["not_found", "on"]);
   await does(vm, "stop");
   expect(await at(b, vm)).toBe("off");
+});
+
+test("start and stop: a guest that boots, obeys, and starts again", async () => {
+  const vm = await real.aVm("obeys");
+  for (let round = 0; round < 2; round += 1) {
+    const started = await does(vm, "start", { hostId: a.hostId });
+    expect(started.result).toEqual({ hostId: a.hostId });
+    await expectState(vm, "Running", a);
+    await real.booted(vm, a);
+    expect((await does(vm, "stop")).result).toEqual({ forced: false });
+    await expectState(vm, "Stopped");
+    expect(await at(a, vm)).toBe("off");
+  }
+});
+
+test("what the hypervisor refuses is told in its words", async () => {
+  const disks = [{ source: `${real.folder}/nothing.img`, readOnly: true }];
+  const vm = await real.aVm("obeys", { spec: { cpus: 1, memoryMiB: 8, disks } });
+  const failed = await real.client.run(vm.id, "start", { hostId: a.hostId });
+  expect(failed).toMatchObject({ status: "failed", error: { code: "host_refused" } });
+  expect(failed.error?.detail).toMatch(/libvirt_\d+.*nothing\.img/s);
+  await expectState(vm, "Stopped");
+  expect((await real.client.vm(vm.id)).hostId).toBeUndefined();
 });
 
 test("reboot: by the guest, or forced under it; the same QEMU runs on", async () => {
@@ -215,4 +238,26 @@ test("expunge of one that is Destroyed, with its snapshots", async () => {
   await does(vm, "expunge");
   expect((await real.client.call("GET", `/v1/vms/${vm.id}`)).status).toBe(404);
   expect(await at(a, vm)).toBe("not_found");
+});
+
+test("maintenance: a host's guests move away live, those of the other stay, and it takes VMs again afterwards", async () => {
+  const moved = [await running(a), await running(a), await running(a)];
+  const stays = await running(b);
+  restarts.length = 0;
+  const path = `/v1/hosts/${a.hostId}/maintenance`;
+  const begun = await real.client.call("POST", path, { enabled: true });
+  expect(begun.status, JSON.stringify(begun.body)).toBe(202);
+  const ended = await timed(`maintenance of a host with ${moved.length} VMs`, () =>
+    real.client.ended(Job.parse(begun.body).id),
+  );
+  expect(ended, JSON.stringify(ended)).toMatchObject({ status: "succeeded" });
+  for (const vm of [...moved, stays]) {
+    await expectState(vm, "Running", b);
+    expect([await at(a, vm), await at(b, vm)]).toEqual(["not_found", "on"]);
+  }
+  expect(restarts).toEqual([]);
+  expect((await real.client.call("POST", path, { enabled: false })).status).toBe(200);
+  for (const vm of [...moved, stays]) await does(vm, "stop", { forced: true });
+  const back = await running(a);
+  await does(back, "stop", { forced: true });
 });

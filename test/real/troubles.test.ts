@@ -133,6 +133,20 @@ test("a guest that ignores the shutdown goes on running; its power is taken when
   expect(await domainState(a, vm)).toBe("shut off");
 });
 
+test("a command that comes while the agent is dead is done, once, by the next one", async () => {
+  const vm = await real.aVm("obeys");
+  await a.agent().kill();
+  const job = await real.client.submit(vm.id, "start", { hostId: a.hostId });
+  await expect.poll(() => stepOf(vm), POLL).toBe("starting");
+  a.startAgent();
+  const ended = await timed("a start whose agent is dead at first", () =>
+    real.client.ended(job.id),
+  );
+  expect(ended, JSON.stringify(ended)).toMatchObject({ status: "succeeded" });
+  expect(await domainState(a, vm)).toBe("running");
+  await off(vm);
+});
+
 test("an agent killed between doing and answering: done once, and told by the next one", async () => {
   const disks = [{ source: await overlay(real.image("obeys")) }];
   const vm = await running(a, { spec: { cpus: 1, memoryMiB: 8, disks } });
@@ -242,4 +256,8 @@ test("an agent back after its job has ended does nothing of it, and what is true
   );
   expect(await domainState(b, vm)).toBe("running");
   await off(vm);
+});
+
+test("an agent that is told to stop does", async () => {
+  expect(await b.agent().stop()).toBe(0);
 });
