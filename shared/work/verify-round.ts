@@ -92,6 +92,11 @@ export function having({ answers }: Round): readonly HostId[] {
   return answers.filter(({ said }) => HAS_IT.has(said)).map(({ hostId }) => hostId);
 }
 
+/** Whether a host was asked and has it not. */
+export function hasNot({ answers }: Round, hostId: HostId): boolean {
+  return answers.some((answer) => answer.hostId === hostId && HAS_IT_NOT.has(answer.said));
+}
+
 /** Whether every host that was asked knew what to say. */
 export function allHeard({ answers }: Round): boolean {
   return answers.every(({ said }) => said !== "silent" && said !== "unknown");

@@ -25,6 +25,7 @@ import {
   type Answer,
   allHeard,
   answerOf,
+  hasNot,
   having,
   hostsConcerned,
   Round,
@@ -63,7 +64,7 @@ const Memo = z.discriminatedUnion("phase", [
   z.strictObject({ phase: z.literal("asking"), asking: Asking, round: Round }),
   z.strictObject({ phase: z.literal("insisting"), round: Round }),
   Holding,
-  z.strictObject({ phase: z.literal("powering_off"), round: Round }),
+  z.strictObject({ phase: z.literal("powering_off"), powerOffs: z.int() }),
 ]);
 type Memo = z.infer<typeof Memo>;
 
@@ -97,16 +98,19 @@ export const vmVerify = defineWork({
 });
 
 function begin(context: Context): Step {
-  const { now, settings } = context;
+  return askAll(context, firstRound(context, 0));
+}
+
+function firstRound({ now, settings }: Context, powerOffs: number): Round {
   const listenMs = Math.min(settings.reportIntervalSeconds * 1000 + REPORT_WAY_MS, INSIST_MS);
-  return askAll(context, {
+  return {
     left: [],
     answers: [],
     insistUntil: now + INSIST_MS,
     listenUntil: now + listenMs,
     endsBy: now + ENDS_AFTER_MS,
-    powerOffs: 0,
-  });
+    powerOffs,
+  };
 }
 
 function resume(context: WorkContext<z.infer<typeof Input>, Memo>, wakeup: Wakeup): Step {
@@ -125,9 +129,9 @@ function resume(context: WorkContext<z.infer<typeof Input>, Memo>, wakeup: Wakeu
       return wakeup.kind === "reserved" || wakeup.kind === "deadline"
         ? hasIt(context, memo)
         : { kind: "ignore" };
-    case "powering_off":
+    case "powering_off": // which may have taken long
       return wakeup.kind === "result" || wakeup.kind === "deadline"
-        ? askAll(context, memo.round)
+        ? askAll(context, firstRound(context, memo.powerOffs))
         : { kind: "ignore" };
     default:
       return memo satisfies never;
@@ -354,8 +358,7 @@ function stays(context: Context, round: Round): Step {
 /** It is off, and holds no room any more where that was said. */
 function off(context: Context, round: Round, state: VmState) {
   const { hostId } = context.vm;
-  const said = round.answers.find((answer) => answer.hostId === hostId)?.said;
-  const leaves = said !== undefined && said !== "silent" && said !== "unknown";
+  const leaves = hostId !== undefined && hasNot(round, hostId);
   return {
     vm: { state, ...(leaves ? { hostId: null } : {}) },
     cause: "power" as const,
@@ -404,7 +407,7 @@ function powerOff(context: Context, round: Round): Step {
   return {
     kind: "wait",
     step: "powering-off",
-    memo: { phase: "powering_off", round: { ...round, powerOffs: round.powerOffs + 1 } },
+    memo: { phase: "powering_off", powerOffs: round.powerOffs + 1 },
     action: {
       kind: "command",
       address: address.address,
