@@ -1,6 +1,7 @@
 /**
  * Taking a VM off: ask the guest, or take its power; off only when it was seen off.
  *
+ *   waking   it is paused, and could hear nobody ask: it is let go on
  *   asking   the guest was asked to shut down and has its grace
  *   forcing  its power is taken
  *
@@ -24,6 +25,7 @@ const GRACE_LEFT_MS_MIN = 1_000;
 
 /** The stopping part of a job's memo. */
 export const Stopping = z.discriminatedUnion("phase", [
+  z.strictObject({ phase: z.literal("waking"), acting: Acting }),
   z.strictObject({ phase: z.literal("asking"), graceEndsAt: Instant, acting: Acting }),
   z.strictObject({ phase: z.literal("forcing"), acting: Acting }),
 ]);
@@ -39,17 +41,19 @@ export type Stopped =
 
 type Context = WorkContext<VerbInput<"stop">, unknown>;
 
-/** Stops the VM, which is on there. */
+/** Stops the VM, which is on there, or paused. */
 export function stop(context: Context, hostId: HostId): Stopped {
-  const { input, now, settings } = context;
-  if (input.forced === true) return force(context, hostId);
-  const graceEndsAt = now + (input.graceSeconds ?? settings.shutdownGraceSeconds) * 1000;
-  return asked(context, graceEndsAt, act(context, hostId, shutdown(context, graceEndsAt)));
+  if (context.input.forced === true) return force(context, hostId);
+  return context.vm.state === "Suspended"
+    ? woken(context, act(context, hostId, wake(context)))
+    : askGuest(context, hostId);
 }
 
 /** Goes on after a wake-up. */
 export function stopped(context: Context, memo: Stopping, wakeup: Wakeup): Stopped {
   switch (memo.phase) {
+    case "waking":
+      return woken(context, acted(context, wake(context), memo.acting, wakeup));
     case "asking": {
       const deed = shutdown(context, memo.graceEndsAt);
       return asked(context, memo.graceEndsAt, acted(context, deed, memo.acting, wakeup));
@@ -68,6 +72,18 @@ export function unconfirmed(hostId: HostId): Extract<Outcome<never, never>, { ki
     ...fail("unconfirmed_stop", detail),
     vm: { state: "Unknown" },
     open: { kind: "unconfirmed_stop", hostId, detail },
+  };
+}
+
+function wake({ settings }: Context): Deed {
+  return {
+    call: { verb: "resume", args: {} },
+    timeoutSeconds: settings.commandTimeoutSeconds.others,
+    step: "waking",
+    note: "lets it go on, so that it can be asked",
+    percent: 10,
+    during: "Stopping",
+    shows: "on",
   };
 }
 
@@ -95,6 +111,34 @@ function poweroff({ settings }: Context): Deed {
     during: "Stopping",
     shows: "off",
   };
+}
+
+function woken(context: Context, end: Acted): Stopped {
+  switch (end.kind) {
+    case "done":
+      return context.cancelRequested
+        ? ignored(context, end.hostId, "on")
+        : askGuest(context, end.hostId);
+    case "acting": {
+      const memo = (acting: Acting) => ({ phase: "waking" as const, acting });
+      return { kind: "stopping", outcome: within(end.outcome, memo) };
+    }
+    case "failed":
+      if (end.power === "off") return { kind: "off", hostId: end.hostId };
+      return context.input.thenForce === true && !context.cancelRequested
+        ? force(context, end.hostId)
+        : { kind: "failed", outcome: endAs(context, end) };
+    case "silent":
+      return { kind: "failed", outcome: endAs(context, end) };
+    default:
+      return end satisfies never;
+  }
+}
+
+function askGuest(context: Context, hostId: HostId): Stopped {
+  const { input, now, settings } = context;
+  const graceEndsAt = now + (input.graceSeconds ?? settings.shutdownGraceSeconds) * 1000;
+  return asked(context, graceEndsAt, act(context, hostId, shutdown(context, graceEndsAt)));
 }
 
 function force(context: Context, hostId: HostId): Stopped {

@@ -98,6 +98,9 @@ describe("every verb, through every part of the stack", () => {
     await succeeds(id, "resume");
     expect(await client.vm(id)).toMatchObject({ state: "Running", power: { state: "on" } });
     expect(await powers(id)).toEqual({ "host-a": "on" });
+    await succeeds(id, "suspend");
+    await succeeds(id, "stop");
+    expect(await client.vm(id)).toMatchObject({ state: "Stopped" });
   });
 
   it("takes, lists, reverts to and deletes snapshots, with the power that they have", async () => {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { HostFact } from "../../../shared/model/host.ts";
-import { aHostFact, aRecord, hostId, jobIdOf, otherHostId } from "../../support/a-record.ts";
+import { aHostFact, aRecord, hostId, jobIdOf, otherHostId, T0 } from "../../support/a-record.ts";
 import { OneJob } from "../../support/one-job.ts";
 
 const target = aHostFact({ hostId: otherHostId, migrationUri: "qemu+tls://host-b/system" });
@@ -179,6 +179,30 @@ describe("vm.migrate", () => {
     expect(run.command).toMatchObject({ hostId, call: { verb: "probe" } });
     run.answered({ status: "done", power: "on" });
     expect(run.effects("reserve")).toHaveLength(1);
+    expect(run.record.vm).toMatchObject({ state: "Running", hostId });
+  });
+
+  it("opens split_brain, and moves nothing, when another host says that it has it too", () => {
+    const said = { bootOrdinal: 1, seq: 1, power: "on", receivedAt: T0 };
+    const record = aRecord({
+      epoch: 5,
+      vm: { state: "Running", hostId },
+      observations: { [hostId]: said, [otherHostId]: said } as never,
+    });
+    const run = new OneJob(record, { type: "vm.migrate" }, { hosts: two });
+    run.answered({ status: "done", power: "on" }).answered({ status: "done", power: "on" });
+    expect(run.ended?.error?.code).toBe("vm_unsettled");
+    expect(run.effects("open-incident")[0]?.incident.kind).toBe("split_brain");
+    expect(run.record.vm).toMatchObject({ state: "Running", hostId });
+  });
+
+  it("stays where it is, and says that there is no room, when its only other host is in doubt and gone", () => {
+    const unsettled = [
+      { commandId: "c", hostId: otherHostId, epoch: 3, jobId: jobIdOf(7), verb: "start" },
+    ] as never;
+    const record = aRecord({ epoch: 5, vm: { state: "Running", hostId }, unsettled });
+    const run = new OneJob(record, { type: "vm.migrate" }, { hosts: [aHostFact()] });
+    expect(run.ended?.error?.code).toBe("vm_unsettled");
     expect(run.record.vm).toMatchObject({ state: "Running", hostId });
   });
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { aHostFact, aRecord, hostId } from "../../support/a-record.ts";
+import { aHostFact, aRecord, hostId, jobIdOf } from "../../support/a-record.ts";
 import { OneJob } from "../../support/one-job.ts";
 
 const running = () => aRecord({ epoch: 5, vm: { state: "Running", hostId } });
@@ -42,6 +42,40 @@ describe("vm.stop", () => {
     expect(run.command.call.verb).toBe("poweroff");
     run.answered({ status: "done", power: "off" });
     expect(run.record.vm.state).toBe("Stopped");
+  });
+
+  describe("of a paused guest, which could hear nobody ask", () => {
+    const paused = (input: Record<string, unknown> = {}) =>
+      new OneJob(aRecord({ epoch: 5, vm: { state: "Suspended", hostId } }), {
+        type: "vm.stop",
+        input,
+      });
+
+    it("lets it go on, then asks it", () => {
+      const run = paused();
+      expect(run.command.call.verb).toBe("resume");
+      run.answered({ status: "done", power: "on" });
+      expect(run.command.call).toEqual({ verb: "shutdown", args: { graceSeconds: 120 } });
+      run.answered({ status: "done", power: "off" });
+      expect(run.record.vm.state).toBe("Stopped");
+    });
+
+    it("takes its power when it cannot go on, if asked to, and else leaves it Suspended", () => {
+      const refused = { status: "failed", code: "libvirt_1", power: "paused" } as const;
+      const left = paused().answered(refused);
+      expect(left.ended?.error?.code).toBe("host_refused");
+      expect(left.record.vm).toMatchObject({ state: "Suspended", hostId });
+      expect(paused({ thenForce: true }).answered(refused).command.call.verb).toBe("poweroff");
+    });
+
+    it("ends Running when it is called off meanwhile", () => {
+      const run = paused();
+      const { command } = run;
+      run.hear({ kind: "cancel", jobId: jobIdOf(1) });
+      run.hear(run.resultOf(command, { status: "done", power: "on" }));
+      expect(run.ended?.error?.code).toBe("cancelled");
+      expect(run.record.vm).toMatchObject({ state: "Running", hostId });
+    });
   });
 
   it("takes the power at once when forced", () => {
