@@ -14,7 +14,7 @@ export const RULES: readonly RuleSpec[] = [
   rule("events", `${QUEUE}${EVENT_QUEUE}`, {
     pattern: {
       source: [TOPIC_SOURCE],
-      "detail-type": [{ "anything-but": "agent.report" satisfies TopicFamily }],
+      "detail-type": [{ "anything-but": ["agent.report" satisfies TopicFamily] }],
     },
   }),
   {
