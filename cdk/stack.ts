@@ -120,10 +120,9 @@ function grantAll(held: Held, users: Users): void {
 
   const hosts = api.functionOf("hosts").lambda;
   tables.grantRead(hosts, "tokens");
-  tables.grantReadWrite(hosts, "hosts", "apartments", "jobs", "idempotency", "incidents");
-  apartmentQueue.queue.grantSendMessages(hosts);
+  tables.grantReadWrite(hosts, "idempotency");
   held.commandQueues.grantRemove(hosts);
-  topics.bus.grantPutEventsTo(hosts);
+  grantTurns(held, hosts);
 
   const incidents = api.functionOf("incidents").lambda;
   tables.grantRead(incidents, "tokens");

@@ -1,5 +1,6 @@
 /** The user API of hosts. */
 import middy from "@middy/core";
+import { adoptOrphan, listOrphans } from "../shared/app/adopt-orphan.ts";
 import { authenticate } from "../shared/app/authenticate.ts";
 import { vouchFenced } from "../shared/app/fence-host.ts";
 import { beginMaintenance, endMaintenance } from "../shared/app/maintain-host.ts";
@@ -14,9 +15,10 @@ import { pageOf, replyWith } from "../shared/http/reply.ts";
 import { apiHandler, endpointBehind } from "../shared/http/router.ts";
 import { parseEnvironment } from "../shared/model/environment.ts";
 import { ROUTES } from "../shared/model/routes.ts";
+import type { Settings } from "../shared/model/settings.ts";
 
 /** The family `hosts` over any ports. */
-export function hostsApi(deps: Ports) {
+export function hostsApi(deps: Ports & { readonly settings: Settings }) {
   const on = endpointBehind(bearerGate((token) => authenticate(deps, token)));
   return apiHandler(
     "hosts",
@@ -37,6 +39,12 @@ export function hostsApi(deps: Ports) {
           ? { ok: true, value: { status: 202, body: job.value, headers: locationOf(job.value) } }
           : job;
       }),
+      listOrphans: on(ROUTES.listOrphans, async ({ params, query }) =>
+        replyWith(200, await listOrphans(deps, { ...params, page: pageOf(query) })),
+      ),
+      adoptOrphan: on(ROUTES.adoptOrphan, async ({ caller, params, body }) =>
+        replyWith(201, await adoptOrphan(deps, { caller, ...params, wish: body ?? {} })),
+      ),
       fenceHost: on(ROUTES.fenceHost, async ({ params }) =>
         replyWith(200, await vouchFenced(deps, params)),
       ),
@@ -55,4 +63,7 @@ function locationOf(job: { readonly id: string }): { readonly location: string }
   return { location: `/v1/jobs/${job.id}` };
 }
 
-export const handler = middy(hostsApi(connect(parseEnvironment(process.env)))).use(lambdaContext);
+const environment = parseEnvironment(process.env);
+export const handler = middy(
+  hostsApi({ ...connect(environment), settings: environment.settings }),
+).use(lambdaContext);

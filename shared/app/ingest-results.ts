@@ -17,17 +17,27 @@ export async function ingestResults(
   if (heartbeat?.publicKey !== caller.publicKey) return refuseKey();
   if (heartbeat.bootId !== bootId) return refuseStaleBoot();
   const now = deps.clock.now();
+  const given = { hostId: caller.hostId, bootOrdinal: heartbeat.bootOrdinal, receivedAt: now };
+  for (const result of results.filter(isDescription))
+    await deps.hosts.noteDescribed({
+      ...{ hostId: caller.hostId, vmId: result.vmId },
+      described: { result, bootOrdinal: heartbeat.bootOrdinal, at: now },
+    });
+  const told = results.filter((result) => !isDescription(result));
   await deps.apartmentQueue.send(
-    results.map((result) => ({
+    told.map((result) => ({
       to: result.vmId,
-      message: messageOf(result, {
-        hostId: caller.hostId,
-        bootOrdinal: heartbeat.bootOrdinal,
-        receivedAt: now,
-      }),
+      message: messageOf(result, given),
     })),
   );
   return { ok: true, value: { now: isoTime(now) } };
+}
+
+/** Commands that no apartment sent, as there is none yet (`adopt-orphan.ts`), are named with this. */
+export const DESCRIBE_PREFIX = "describe.";
+
+function isDescription({ commandId }: CommandResult): boolean {
+  return commandId.startsWith(DESCRIBE_PREFIX);
 }
 
 /** The refusal of a boot that is not the host's current one. */
@@ -43,8 +53,8 @@ function messageOf(
     readonly receivedAt: number;
   },
 ): ApartmentMessage {
-  // The message's group is the VM already.
-  const { vmId, ...outcome } = result;
+  // The message's group is the VM already, and its apartment asks for no description.
+  const { vmId, description, ...outcome } = result;
   return {
     v: 1,
     logicalId: LogicalId.parse(`result:${given.hostId}:${result.commandId}`),

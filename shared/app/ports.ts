@@ -30,6 +30,7 @@ import type { Interest } from "../model/interest.ts";
 import type { JobRecord, JobStatus } from "../model/job.ts";
 import type { Joiner } from "../model/join.ts";
 import type { Power } from "../model/power.ts";
+import type { DescribedRow } from "../model/rows.ts";
 import type { TokenId, TokenRecord } from "../model/token.ts";
 import type { TopicEvent, TopicFamily } from "../model/topic.ts";
 import type { VmState } from "../model/vm.ts";
@@ -280,6 +281,17 @@ export interface HostStore {
   readonly remove: (id: HostId) => Promise<"removed" | "not_empty" | "host_not_found">;
   /** Capacity as the agent reported it, for a host that an operator gave none. */
   readonly setCapacity: (id: HostId, capacity: Capacity) => Promise<void>;
+  /** Keeps the answer to one question about a VM that no record knows, for minutes; a later answer takes its place. */
+  readonly noteDescribed: (answer: {
+    readonly hostId: HostId;
+    readonly vmId: VmId;
+    readonly described: DescribedRow;
+  }) => Promise<void>;
+  /** Consistent. */
+  readonly readDescribed: (question: {
+    readonly hostId: HostId;
+    readonly vmId: VmId;
+  }) => Promise<DescribedRow | undefined>;
   readonly readInventory: (id: HostId) => Promise<Inventory | undefined>;
   /**
    * Holds if what is stored is still the inventory that `next` was compared with. `changed` means "read and compare": it may

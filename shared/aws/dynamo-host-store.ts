@@ -11,7 +11,13 @@ import { conditional, type Dynamo, type Row } from "./dynamo-call.ts";
 import { beat } from "./dynamo-heartbeat.ts";
 import { create, fence, markReturned, markTold, remove } from "./dynamo-host-life.ts";
 import { join, markHeard, markSilent, openSession } from "./dynamo-host-session.ts";
-import { markApplied, readInventory, writeInventory } from "./dynamo-inventory.ts";
+import {
+  markApplied,
+  noteDescribed,
+  readDescribed,
+  readInventory,
+  writeInventory,
+} from "./dynamo-inventory.ts";
 import { type IndexListing, listIndex } from "./dynamo-list.ts";
 import { parseRow } from "./dynamo-row.ts";
 import { names, values } from "./expression.ts";
@@ -63,6 +69,8 @@ export function dynamoHostStore(dynamo: Dynamo): HostStore {
         ExpressionAttributeValues: values({ capacity, ...capacity }),
       });
     },
+    noteDescribed: (answer) => noteDescribed(dynamo, answer),
+    readDescribed: (question) => readDescribed(dynamo, question),
     readInventory: (id) => readInventory(dynamo, id),
     writeInventory: (next, comparedWith) => writeInventory(dynamo, next, comparedWith),
     markApplied: (note) => markApplied(dynamo, note),

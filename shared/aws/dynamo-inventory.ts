@@ -4,11 +4,18 @@ import { GetCommand, PutCommand, UpdateCommand } from "@aws-sdk/lib-dynamodb";
 import type { HostStore } from "../app/ports.ts";
 import { type HeardMark, type Heartbeat, Inventory } from "../model/host.ts";
 import type { HostId } from "../model/ids.ts";
-import { InventoryRow } from "../model/rows.ts";
+import { DescribedRow, InventoryRow } from "../model/rows.ts";
 import { conditional, type Dynamo } from "./dynamo-call.ts";
 import { parseRow } from "./dynamo-row.ts";
 import { names, values } from "./expression.ts";
-import { HEARTBEAT_ITEM, hostKey, INVENTORY_ITEM, parseHeartbeat } from "./host-row.ts";
+import {
+  describedItem,
+  HEARTBEAT_ITEM,
+  hostKey,
+  INVENTORY_ITEM,
+  parseHeartbeat,
+} from "./host-row.ts";
+import { ttlSeconds } from "./job-row.ts";
 import { calling, ServiceFailure } from "./service-failure.ts";
 
 /** 2,000 VMs reported and as many absent, at most 400 bytes each; what unpacks to more was not packed here. */
@@ -64,6 +71,31 @@ export async function writeInventory(
   const doing = `writing the inventory of host ${hostId}`;
   const written = await conditional(dynamo, doing, () => dynamo.documents.send(put));
   return written.held ? "written" : "changed";
+}
+
+/** Whoever asked waits for seconds. */
+const DESCRIBED_KEPT_MS = 10 * 60 * 1000;
+
+export async function noteDescribed(
+  dynamo: Dynamo,
+  { hostId, vmId, described }: Parameters<HostStore["noteDescribed"]>[0],
+): Promise<void> {
+  const expiresAt = ttlSeconds(dynamo.clock.now() + DESCRIBED_KEPT_MS);
+  const Item = { ...hostKey(hostId, describedItem(vmId)), ...described, expiresAt };
+  const put = new PutCommand({ TableName: dynamo.tables.hosts, Item });
+  await calling(`noting what ${hostId} says of VM ${vmId}`, () => dynamo.documents.send(put));
+}
+
+export async function readDescribed(
+  { documents, tables }: Dynamo,
+  { hostId, vmId }: Parameters<HostStore["readDescribed"]>[0],
+): Promise<DescribedRow | undefined> {
+  const key = hostKey(hostId, describedItem(vmId));
+  const get = new GetCommand({ TableName: tables.hosts, Key: key, ConsistentRead: true });
+  const doing = `reading what ${hostId} says of VM ${vmId}`;
+  const { Item: row } = await calling(doing, () => documents.send(get));
+  if (row === undefined) return undefined;
+  return parseRow(DescribedRow, row, { table: tables.hosts, key: `${hostId} ${key.item}` });
 }
 
 type Note = Parameters<HostStore["markApplied"]>[0];

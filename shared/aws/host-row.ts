@@ -23,6 +23,11 @@ export function reservationItem(vmId: VmId): string {
   return `${RESERVATION_PREFIX}${vmId}`;
 }
 
+/** What the host says of a VM that it was asked to describe. */
+export function describedItem(vmId: VmId): string {
+  return `described#${vmId}`;
+}
+
 /** The VM of a reservation's item. */
 export function reservationVmId({ item }: Row): VmId {
   return VmId.parse(String(item).slice(RESERVATION_PREFIX.length));

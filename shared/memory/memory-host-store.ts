@@ -3,10 +3,10 @@ import type { HostId } from "../model/ids.ts";
 import { memoryHostLife } from "./memory-host-life.ts";
 import { memoryHostSession } from "./memory-host-session.ts";
 import { listMemory } from "./memory-list.ts";
-import type { MemoryStoreDeps } from "./memory-tables.ts";
+import { type MemoryStoreDeps, reservationKey } from "./memory-tables.ts";
 
 export function memoryHostStore(deps: Pick<MemoryStoreDeps, "tables">): HostStore {
-  const { hosts, heartbeats, inventories, pastHosts } = deps.tables;
+  const { hosts, heartbeats, inventories, pastHosts, described } = deps.tables;
   const read = (id: HostId): HostRow | undefined => {
     const host = hosts.get(id);
     return host && { host, heartbeat: heartbeats.get(id) };
@@ -44,6 +44,8 @@ export function memoryHostStore(deps: Pick<MemoryStoreDeps, "tables">): HostStor
       const host = hosts.get(id);
       if (host !== undefined) hosts.put(id, { ...host, capacity });
     },
+    noteDescribed: async (answer) => described.put(reservationKey(answer), answer.described),
+    readDescribed: async (question) => described.get(reservationKey(question)),
     readInventory: async (id) => inventories.get(id),
     writeInventory: async (next, comparedWith) => {
       const stored = inventories.get(next.hostId);

@@ -5,6 +5,7 @@ import { IncidentRecord } from "../model/incident.ts";
 import { JobRecord } from "../model/job.ts";
 import { Joiners } from "../model/join.ts";
 import {
+  DescribedRow,
   DomainRow,
   EventRow,
   IdempotencyRow,
@@ -31,6 +32,8 @@ export function memoryTables() {
     hosts: memoryTable(HostRecord),
     heartbeats: memoryTable(Heartbeat),
     inventories: memoryTable(Inventory),
+    /** Key: `reservationKey`. */
+    described: memoryTable(DescribedRow),
     /** Hosts that were forgotten. */
     pastHosts: memoryTable(PastHostRow),
     /** Key: `reservationKey`. */

@@ -19,6 +19,7 @@ import { Incident } from "./incident.ts";
 import { Job } from "./job.ts";
 import type { Role } from "./token.ts";
 import {
+  AdoptRequest,
   AnyBody,
   CancelRequest,
   CreateHostRequest,
@@ -43,6 +44,8 @@ import {
   MaintenanceRequest,
   NoBody,
   NoQuery,
+  OrphanPage,
+  OrphanPath,
   PageQuery,
   PatchVmRequest,
   PauseRequest,
@@ -221,6 +224,26 @@ export const ROUTES = {
     params: HostPath,
     body: MaintenanceRequest,
     answers: { 200: Host, 202: Job },
+  },
+  listOrphans: {
+    ...none,
+    method: "GET",
+    path: "/v1/hosts/{hostId}/orphans",
+    family: "hosts",
+    auth: "admin",
+    params: HostPath,
+    query: PageQuery,
+    answers: { 200: OrphanPage },
+  },
+  adoptOrphan: {
+    ...none,
+    method: "POST",
+    path: "/v1/hosts/{hostId}/orphans/{vmId}/adopt",
+    family: "hosts",
+    auth: "admin",
+    params: OrphanPath,
+    body: AdoptRequest,
+    answers: { 201: Vm },
   },
   fenceHost: {
     ...none,

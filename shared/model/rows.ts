@@ -3,6 +3,7 @@
  * domain's XML. Items that hold a record have it in `record`; the attributes beside it are there for keys and indexes only.
  */
 import * as z from "zod/mini";
+import { CommandResult } from "./agent-protocol.ts";
 import { Capacity, HostState } from "./host.ts";
 import { ApartmentId, BootId, Count, HostId, Instant, JobId, VmId } from "./ids.ts";
 import { Interest } from "./interest.ts";
@@ -59,6 +60,10 @@ export const PlaceableRow = z.object({
 
 /** Of a host that was forgotten. */
 export const PastHostRow = z.object({ bootOrdinal: Count });
+
+/** What a host answered when it was asked to describe a VM that no record knows. */
+export const DescribedRow = z.object({ result: CommandResult, bootOrdinal: Count, at: Instant });
+export type DescribedRow = z.infer<typeof DescribedRow>;
 
 /** A host's inventory: its order, and the VMs as gzipped JSON (2,000 VMs in plain attributes can pass an item's 400 KB). */
 export const InventoryRow = z.object({

@@ -89,6 +89,23 @@ export const JoinTokenAnswer = z.strictObject({ joinToken: z.string() });
 export const PageQuery = z.strictObject({ limit: z.optional(Limit), cursor: z.optional(Cursor) });
 export const HostPage = page(Host);
 
+/** A VM found on a host that no record knows. */
+export const Orphan = z.strictObject({
+  vmId: VmId,
+  hostId: HostId,
+  power: Power,
+  detail: z.optional(z.string()),
+  foundAt: z.iso.datetime(),
+});
+export type Orphan = z.infer<typeof Orphan>;
+export const OrphanPage = page(Orphan);
+/** Whose it is to be, and its name; absent: the caller's account, and a name made of its id. */
+export const AdoptRequest = z.optional(
+  z.strictObject({ account: z.optional(AccountId), name: z.optional(VmName) }),
+);
+export type AdoptRequest = NonNullable<z.infer<typeof AdoptRequest>>;
+export const OrphanPath = z.strictObject({ hostId: HostId, vmId: VmId });
+
 export const ListIncidentsQuery = z.strictObject({
   state: z.optional(z.enum(["open", "resolved"])),
   vmId: z.optional(VmId),

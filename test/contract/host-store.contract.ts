@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, test } from "vitest";
+import { CommandResult } from "../../shared/model/agent-protocol.ts";
 import { type FenceScope, HEARD_CROWD, HEARD_MAX } from "../../shared/model/host.ts";
 import { HostId, VmId } from "../../shared/model/ids.ts";
 import {
@@ -580,6 +581,24 @@ export function hostStoreContract(open: OpenStores): void {
         expect(await world.hosts.writeInventory(full, undefined)).toBe("written");
         expect(await world.hosts.readInventory(hostId)).toEqual(full);
       });
+    });
+
+    test("keeps what a host says of a VM that it was asked about, the last answer only", async () => {
+      const question = { hostId, vmId };
+      expect(await world.hosts.readDescribed(question)).toBeUndefined();
+      const answer = (commandId: string) => ({
+        result: CommandResult.parse({
+          ...{ seq: 4, commandId, vmId, epoch: 0, status: "done", power: "on" },
+          description: { cpus: 2, memoryMiB: 512, domainXml: "<domain>ü</domain>" },
+        }),
+        bootOrdinal: 1,
+        at: T0,
+      });
+      for (const commandId of ["describe.1", "describe.2"])
+        await world.hosts.noteDescribed({ ...question, described: answer(commandId) });
+      expect(await world.hosts.readDescribed(question)).toEqual(answer("describe.2"));
+      const elsewhere = { ...question, hostId: HostId.parse("host-b") };
+      expect(await world.hosts.readDescribed(elsewhere)).toBeUndefined();
     });
 
     describe("what was worked off", () => {

@@ -58,6 +58,8 @@ describe("the policies of the template", { timeout: TEST_MS_MAX }, () => {
     await client.call("POST", `/v1/vms/${vm.id}/apartment`, { paused: false });
     await get("/v1/hosts");
     await client.call("POST", "/v1/hosts/host-a/join-token");
+    await get("/v1/hosts/host-a/orphans");
+    await client.call("POST", `/v1/hosts/host-a/orphans/${vm.id}/adopt`);
     const token = await client.call("POST", "/v1/tokens", { role: "viewer" });
     await get("/v1/tokens");
     await client.call("DELETE", `/v1/tokens/${Object(token.body).id}`);
@@ -119,6 +121,10 @@ describe("the policies of the template", { timeout: TEST_MS_MAX }, () => {
     // By its schedule it would first run after a minute.
     void running.stack.invoke("vmsync-sweeper", "{}");
     await expect.poll(() => hostState("host-b"), PATIENT).toBe("Disconnected");
+    const fenced = await running.client.call("POST", "/v1/hosts/host-b/fenced");
+    expect(fenced).toMatchObject({ status: 200, body: { state: "Fenced" } });
+    const removed = await running.client.call("DELETE", "/v1/hosts/host-b");
+    expect(removed.status).toBe(204);
     const { invocations, awsByFunction, denied } = running.stack.calls.read();
     // No route and no consumer leads to the first token's function.
     const used = FUNCTION_NAMES.filter((name) => name !== "first-token");

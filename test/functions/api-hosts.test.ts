@@ -3,6 +3,7 @@ import "../support/function-environment.ts";
 import { describe, expect, it } from "vitest";
 import { hostsApi } from "../../functions/api-hosts.ts";
 import { aCaller } from "../support/api-caller.ts";
+import { aHostInSession, vmIdOf } from "../support/joined-host.ts";
 import { aWorld } from "../support/memory-world.ts";
 
 async function anApi() {
@@ -40,6 +41,27 @@ describe("hosts through the API", () => {
     expect(await admin("maintainHost", { params })).toMatchObject({ status: 400 });
   });
 
+  it("are fenced and forgotten; orphans are listed and adopted", async () => {
+    const { admin, world } = await anApi();
+    const { hostId } = await aHostInSession(world);
+    const params = { hostId };
+    expect(await admin("listOrphans", { params })).toMatchObject({
+      status: 200,
+      json: { items: [] },
+    });
+    const orphan = { hostId, vmId: vmIdOf(1) };
+    expect(await admin("adoptOrphan", { params: orphan })).toMatchObject({
+      ...{ status: 404, json: { code: "vm_not_found" } },
+    });
+    const fenced = await admin("fenceHost", { params });
+    expect(fenced).toMatchObject({ status: 200, json: { id: hostId, state: "Fenced" } });
+    expect(await admin("deleteHost", { params })).toMatchObject({ status: 204 });
+    expect(await admin("getHost", { params })).toMatchObject({ status: 404 });
+    expect(await admin("deleteHost", { params })).toMatchObject({
+      json: { code: "host_not_found" },
+    });
+  });
+
   it.each(["viewer", "operator"] as const)("are an admin's: not a %s's", async (role) => {
     const { world, handler } = await anApi();
     const caller = await aCaller(world, handler, { role });
@@ -48,6 +70,10 @@ describe("hosts through the API", () => {
       ["listHosts", {}],
       ["getHost", { params: { hostId: "host-a" } }],
       ["renewJoinToken", { params: { hostId: "host-a" } }],
+      ["listOrphans", { params: { hostId: "host-a" } }],
+      ["adoptOrphan", { params: { hostId: "host-a", vmId: vmIdOf(1) } }],
+      ["fenceHost", { params: { hostId: "host-a" } }],
+      ["deleteHost", { params: { hostId: "host-a" } }],
       ["maintainHost", { params: { hostId: "host-a" }, body: { enabled: true } }],
     ] as const)
       expect(await caller(operation, parts)).toMatchObject({
