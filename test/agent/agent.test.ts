@@ -514,3 +514,20 @@ test("a host that fences itself takes no command before its first report was acc
   await rig.time.advance(30_000);
   expect(rig.resultOf("c1")).toMatchObject({ status: "done", power: "on" });
 });
+
+test("a deletion that hangs holds up neither its command nor the next one", async () => {
+  const rig = agentRig();
+  const { openCommandSource } = rig.plane;
+  Object.assign(rig.plane, {
+    openCommandSource: (granted: Parameters<typeof openCommandSource>[0]) => ({
+      ...openCommandSource(granted),
+      remove: () => new Promise(() => {}),
+    }),
+  });
+  await started(rig);
+  for (const [at, commandId] of ["c1", "c2"].entries()) {
+    rig.plane.send(aCommand({ commandId, vm: at + 1 }));
+    await rig.time.advance(10);
+    expect(rig.resultOf(commandId)).toMatchObject({ status: "done" });
+  }
+});

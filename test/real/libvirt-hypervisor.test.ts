@@ -126,14 +126,16 @@ test("a domain XML of the owner's is started under the VM's id, by the name that
   });
 });
 
-test("a name that another domain has is refused, and that one is left alone", async () => {
-  const first = await started("obeys");
-  const vmId = VmId.parse(randomUUID());
+test("a name that another domain has is refused, that one is left alone, and so is the VM's own definition", async () => {
+  const [first, own] = [await started("obeys"), await started("obeys")];
+  await hypervisor.powerOff(own);
   const domainXml = `<domain type='qemu'><name>${first}</name><memory unit='MiB'>8</memory><os><type>hvm</type></os></domain>`;
-  expect(await hypervisor.start({ vmId, ...request("obeys"), domainXml })).toMatchObject({
-    code: "libvirt_9",
-  });
+  for (const vmId of [VmId.parse(randomUUID()), own])
+    expect(await hypervisor.start({ vmId, ...request("obeys"), domainXml })).toMatchObject({
+      code: "libvirt_9",
+    });
   expect(await detailOf(first)).toBe("running (booted)");
+  expect(await detailOf(own)).toBe("shut off (destroyed)");
   await hypervisor.powerOff(first);
 });
 

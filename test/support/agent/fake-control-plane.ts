@@ -92,8 +92,9 @@ export function fakeControlPlane(): FakeControlPlane {
         if (refused !== undefined) return refused;
         if (report.bootId !== boot) return { status: "stale_boot" };
         reports.push(Report.parse(report));
-        const nextReportInSeconds = plane.grant.reportIntervalSeconds;
-        return { status: "answered", answer: { leaseUntil: NOW, nextReportInSeconds, now: NOW } };
+        const { reportIntervalSeconds: nextReportInSeconds, leaseSeconds } = plane.grant;
+        const leaseUntil = new Date(Date.parse(NOW) + leaseSeconds * 1000).toISOString();
+        return { status: "answered", answer: { leaseUntil, nextReportInSeconds, now: NOW } };
       },
       results: async (sent) => {
         const refused = plane.refuse("results");
