@@ -4,6 +4,7 @@ import {
   type AnyApartmentRecord,
   type ApartmentRecord,
   isOfVm,
+  type WaitFor,
 } from "../shared/model/apartment-record.ts";
 import type { Effect } from "../shared/model/effect.ts";
 import type { Worker } from "./worker.ts";
@@ -57,19 +58,28 @@ function describeActive(
   { jobId, type, step, waitFor, joined, deadlineAt }: ActiveJob,
   at: number,
 ): string {
-  const waits =
-    waitFor.kind === "timer"
-      ? "a timer"
-      : waitFor.kind === "reserved"
-        ? `room at ${waitFor.hostId}`
-        : waitFor.kind === "jobs"
-          ? `${waitFor.until} of ${(joined ?? []).map(({ jobId }) => jobId).join(" ")}`
-          : waitFor.kind === "listening"
-            ? "its interest to be registered"
-            : waitFor.kind === "topic"
-              ? waitFor.prefixes.join(" or ")
-              : `${waitFor.verb} at ${waitFor.hostId}`;
-  return `${jobId} ${type} is ${step}, waits for ${waits}, ${seconds(deadlineAt - at)} left`;
+  return `${jobId} ${type} is ${step}, waits for ${describeWait(waitFor, joined)}, ${seconds(deadlineAt - at)} left`;
+}
+
+function describeWait(waitFor: WaitFor, joined: ActiveJob["joined"] = []): string {
+  switch (waitFor.kind) {
+    case "timer":
+      return "a timer";
+    case "checkpoint":
+      return "its own commit";
+    case "reserved":
+      return `room at ${waitFor.hostId}`;
+    case "jobs":
+      return `${waitFor.until} of ${joined.map(({ jobId }) => jobId).join(" ")}`;
+    case "listening":
+      return "its interest to be registered";
+    case "topic":
+      return waitFor.prefixes.join(" or ");
+    case "result":
+      return `${waitFor.verb} at ${waitFor.hostId}`;
+    default:
+      return waitFor satisfies never;
+  }
 }
 
 function describeEffect(effect: Effect): string {

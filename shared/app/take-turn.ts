@@ -23,6 +23,8 @@ import { type SendDeps, sendEffects } from "./send-effects.ts";
 
 /** Commits lost to others in a row before the turn is given back to the queue. */
 const COMMIT_ATTEMPTS_MAX = 8;
+/** Checkpoints passed in one go; a job that has more is woken by the sweeper, and keeps no function for itself. */
+const CHECKPOINTS_MAX = 50;
 /** Rounds of fetching facts for one decision: one for each job that may begin in a turn, and their hosts. */
 const FACT_ROUNDS_MAX = 40;
 
@@ -45,12 +47,36 @@ export type TurnReport =
   | { readonly status: "nothing"; readonly record: AnyApartmentRecord }
   | { readonly status: "no_apartment" };
 
-/** Takes a turn. Throws only for infrastructure: the messages come again. */
+/**
+ * Takes a turn, and those that follow from it at once: a job that comes to a checkpoint goes on from its commit. Throws only
+ * for infrastructure: the messages come again.
+ */
 export async function takeTurn(deps: TurnDeps, turn: TurnRequest): Promise<TurnReport> {
+  let report = await takeOneTurn(deps, turn);
+  for (let passed = 0; passed < CHECKPOINTS_MAX && isAtCheckpoint(report); passed += 1)
+    report = await takeOneTurn(deps, { ...turn, messages: [] }, report.record);
+  return report;
+}
+
+function isAtCheckpoint(
+  report: TurnReport,
+): report is Extract<TurnReport, { status: "committed" }> {
+  return report.status === "committed" && report.record.active?.waitFor.kind === "checkpoint";
+}
+
+/** `committed`: what this very worker has just committed, its effects sent; to be read again only if others have been here. */
+async function takeOneTurn(
+  deps: TurnDeps,
+  turn: TurnRequest,
+  committed?: AnyApartmentRecord,
+): Promise<TurnReport> {
   /** The version whose effects this worker has sent. */
-  let sentVersion: number | undefined;
+  let sentVersion = committed?.version;
   for (let attempt = 0; attempt < COMMIT_ATTEMPTS_MAX; attempt += 1) {
-    const { record, jobs } = await deps.apartments.load(turn.apartmentId, submitted(turn.messages));
+    const { record, jobs } =
+      attempt === 0 && committed !== undefined
+        ? { record: committed, jobs: [] }
+        : await deps.apartments.load(turn.apartmentId, submitted(turn.messages));
     if (record === undefined) return { status: "no_apartment" };
     const flushes = !effectsAreSent(record, turn.source, { sentVersion, now: deps.clock.now() });
     if (flushes) {

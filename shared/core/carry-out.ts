@@ -108,7 +108,8 @@ type Started = { readonly turn: Turn; readonly active: ActiveJob; readonly waitF
 function start(turn: Turn, active: ActiveJob, action: Action): Started {
   switch (action.kind) {
     case "timer":
-      return { turn, active, waitFor: { kind: "timer" } };
+    case "checkpoint":
+      return { turn, active, waitFor: { kind: action.kind } };
     case "listen":
       return beginListening(turn, active, action.topic);
     case "topic":

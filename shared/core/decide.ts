@@ -59,8 +59,8 @@ export function decide<R extends AnyApartmentRecord>(
   inputs: TurnInputs,
 ): Decision<R> {
   const opened = openTurn(record, { ...inputs, now: timeOf(batch.messages, inputs.now) });
-  let turn = opened;
-  let poisoned = 0;
+  let { turn, poisoned } = guarded(opened, passCheckpoint, abandoned);
+  if (turn.needs.length > 0) return { kind: "needs", facts: turn.needs };
   for (const message of batch.messages) {
     const step = orPoison(turn, message);
     turn = step.turn;
@@ -168,6 +168,12 @@ function abandoned(turn: Turn, error: JobError): Turn {
 
 function poison(turn: Turn, detail: string): Turn {
   return openIncident(turn, { kind: "poison_message", detail });
+}
+
+/** A checkpoint that was committed is passed by whatever turn comes next. */
+function passCheckpoint(turn: Turn): Turn {
+  const { active } = turn.record;
+  return active?.waitFor.kind === "checkpoint" ? wakeJob(turn, { kind: "deadline" }) : turn;
 }
 
 /** The job whose deadline has passed is told so, once a turn; one that others have forgotten is ended. */

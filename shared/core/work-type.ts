@@ -135,6 +135,8 @@ export type Action =
       readonly found?: true;
     }
   | { readonly kind: "timer" }
+  /** Nothing: what was decided is to be durable before the next step, which follows at once, as by a deadline. */
+  | { readonly kind: "checkpoint" }
   /** To hear of a topic from now on, until the job ends; done before what is to be heard of is triggered. */
   | { readonly kind: "listen"; readonly topic: Topic }
   /** The next event of the topics that it listens to. */

@@ -46,6 +46,8 @@ export const WaitFor = z.discriminatedUnion("kind", [
   }),
   z.strictObject({ kind: z.literal("reserved"), hostId: HostId, attempt: Count }),
   z.strictObject({ kind: z.literal("timer") }),
+  /** Its own commit: the next turn goes on, and follows at once. */
+  z.strictObject({ kind: z.literal("checkpoint") }),
   /** The ends of all, or of any, of the jobs joined. */
   z.strictObject({ kind: z.literal("jobs"), until: z.enum(["all", "any"]) }),
   /** That an interest is registered. */

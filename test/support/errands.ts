@@ -4,6 +4,7 @@ import type { Outcome, WorkContext } from "../../shared/core/work-type.ts";
 import { JobId, VmId } from "../../shared/model/ids.ts";
 import { JobErrorCode } from "../../shared/model/job.ts";
 import type { VmState } from "../../shared/model/vm.ts";
+import { checkpoint } from "../../shared/work/checkpoint.ts";
 import { childJob, resultOf } from "../../shared/work/child-job.ts";
 import { defineWork } from "../../shared/work/define-work.ts";
 import { calledOff, fail } from "../../shared/work/fail.ts";
@@ -61,6 +62,20 @@ function saying(
     ? fail("host_refused", "as it was told to")
     : { kind: "succeed", result: { said: context.jobId }, note: "says it" };
 }
+
+/** Two steps that need nothing from outside, each durable before the next. */
+export const twoSteps = defineWork({
+  name: "test.two-steps",
+  version: 1,
+  input: z.strictObject({}),
+  memo: z.strictObject({ first: z.string() }),
+  result: z.strictObject({ first: z.string() }),
+  reception: ANY_STATE,
+  needsHost: false,
+  begin: ({ jobId }) =>
+    checkpoint({ step: "first", memo: { first: jobId }, percent: 50, note: "took the first step" }),
+  resume: ({ memo }) => ({ kind: "succeed", result: memo, note: "took the second step" }),
+});
 
 const Key = z.string();
 const GatherInput = z.strictObject({

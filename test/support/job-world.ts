@@ -24,8 +24,10 @@ export class JobWorld {
 
   constructor(
     options: { readonly work?: readonly AnyWorkType[]; readonly settings?: Partial<Settings> } = {},
+    /** Absent: a new one. */
+    shared?: World,
   ) {
-    this.world = aWorld(options.settings ?? {});
+    this.world = shared ?? aWorld(options.settings ?? {});
     this.deps = { ...this.world.deps, work: byName(options.work ?? [errand, gather]) };
   }
 
