@@ -27,6 +27,8 @@ export type StartJobsOptions = {
   readonly warmUpRounds: number;
 };
 
+/** A new job in its indexes, then three commits, two of which are due some time. */
+const START_JOB = { puts: 4, dueCommits: [1, 2] };
 /** A round's; ten rounds give a p99 something to stand on. */
 const IDLE_JOBS_EACH = 10;
 /** Below `apartmentQueueMax`; even, so that the VM is off again. */
@@ -62,7 +64,7 @@ export async function measureStartJobs(options: StartJobsOptions) {
 /** Jobs, then engine and SDK alone, by turns: what changes on the machine meanwhile changes both. */
 async function measureAgainstCeiling(site: Site, options: StartJobsOptions) {
   const warm = await warmUp(site, { count: options.warmUpRounds, watch: "last" });
-  const alone = await startEngineAlone(site);
+  const alone = await startEngineAlone(site, START_JOB);
   try {
     await alone.warmUp(warm.mix);
     const pairs = await quietRounds(options.rounds, async () => {

@@ -7,7 +7,9 @@ import type { CallCounter } from "../../local/call-counter.ts";
 export type CallMix = Readonly<Record<string, number>>;
 
 /** Functions that only look on while jobs run: the benchmark's own reading, the schedule. */
-const ONLOOKERS = /api-jobs|sweeper/;
+export const ONLOOKERS = /api-jobs|sweeper/;
+/** Where clients wait for their jobs by the API, that is part of the load. */
+export const SCHEDULE = /sweeper/;
 
 const AGENT_SERVICES: Readonly<Record<string, string>> = { AmazonSQS: "sqs" };
 
@@ -38,14 +40,14 @@ export function resetCalls(counter: CallCounter): void {
 }
 
 /** Since the last reset. */
-export function readCalls(counter: CallCounter): Counted {
+export function readCalls(counter: CallCounter, without: RegExp = ONLOOKERS): Counted {
   const { awsByFunction, invocations } = counter.read();
-  const doing = Object.entries(awsByFunction).filter(([name]) => !ONLOOKERS.test(name));
+  const doing = Object.entries(awsByFunction).filter(([name]) => !without.test(name));
   return {
     functions: added(doing.map(([, calls]) => calls)),
     agents: Object.fromEntries(agentCalls),
     invocations: Object.entries(invocations)
-      .filter(([name]) => !ONLOOKERS.test(name))
+      .filter(([name]) => !without.test(name))
       .reduce((total, [, count]) => total + count, 0),
   };
 }

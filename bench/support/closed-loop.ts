@@ -1,8 +1,16 @@
-/** Rounds of the closed loop: a start job of every VM at once, and the stops that follow outside the measured span. */
-import { added, type CallMix, perJob, readCalls, resetCalls } from "./aws-calls.ts";
+/** Rounds of jobs, with what they cost; of the closed loop of start jobs among them. */
+import {
+  added,
+  type CallMix,
+  ONLOOKERS,
+  perJob,
+  readCalls,
+  resetCalls,
+  SCHEDULE,
+} from "./aws-calls.ts";
 import { type CpuUse, cpuSpan } from "./cpu.ts";
 import { latency, rounded, spread, sum } from "./figures.ts";
-import type { JobTimes, Watch } from "./load-protocol.ts";
+import type { JobTimes, LoadRequest, Watch } from "./load-protocol.ts";
 import { load } from "./machine.ts";
 import type { Site } from "./site.ts";
 
@@ -27,20 +35,28 @@ export async function warmUp(
   return last;
 }
 
+/** A start of every VM, and the stops that follow outside the measured span. */
+export async function closedLoop(site: Site, watch: Watch): Promise<Round> {
+  const { load: clients, vmIds } = site;
+  const round = await measured(site, { kind: "round", vmIds, verb: "start", watch });
+  await clients.run({ kind: "round", vmIds, verb: "stop", watch: "last" });
+  return round;
+}
+
 /** Calls and processor time are of all that the jobs set off, until it is quiet again; the span ends with the last job. */
-export async function closedLoop(
-  { stack, load: clients, vmIds, quiet }: Site,
-  watch: Watch,
+export async function measured(
+  { stack, load: clients, quiet }: Site,
+  request: LoadRequest,
 ): Promise<Round> {
   await quiet();
   resetCalls(stack.calls);
   const end = cpuSpan();
-  const { jobs, cpuMs } = await clients.run({ kind: "round", vmIds, verb: "start", watch });
+  const { jobs, cpuMs } = await clients.run(request);
   const { othersPercent } = end();
   await quiet();
   const { mainMs, threadsMs, childrenMs } = end();
-  const { functions, agents, invocations } = readCalls(stack.calls);
-  await clients.run({ kind: "round", vmIds, verb: "stop", watch: "last" });
+  const without = request.kind === "closed" ? SCHEDULE : ONLOOKERS;
+  const { functions, agents, invocations } = readCalls(stack.calls, without);
   const spanMs =
     Math.max(...jobs.map((job) => job.finishedAt)) -
     Math.min(...jobs.map((job) => job.submittedAt));

@@ -96,20 +96,17 @@ function dynamoCalls({ documents }: Clients, start: EngineStart, lane: string) {
   };
 }
 
-/** As in a start job: a new job in four indexes, then three commits, two of which are due some time (a sparse index). */
-const PUTS_PER_JOB = 4;
-const DUE_COMMITS: ReadonlySet<number> = new Set([1, 2]);
 const WAKE_SHARDS = 8;
 
 /** Puts and updates of one VM and its jobs, each conditional on the one before. */
-function itemWrites({ tables, samples }: EngineStart, lane: string) {
+function itemWrites({ tables, samples, shape }: EngineStart, lane: string) {
   const { wakeShard: _, wakeAt: __, ...apartment } = samples.apartment;
   const { expiresAt: ___, ...job } = samples.job;
   const id = `vm-${lane}`;
   let puts = 0;
   let version = 0;
   let revision = 0;
-  const jobId = () => `job-${lane}-${Math.floor(Math.max(0, puts - 1) / PUTS_PER_JOB)}`;
+  const jobId = () => `job-${lane}-${Math.floor(Math.max(0, puts - 1) / shape.puts)}`;
   const putJob = () => ({
     TableName: tables.jobs,
     Item: { ...job, id: jobId(), vmId: id, unsentShard: puts % WAKE_SHARDS, createdAt: Date.now() },
@@ -118,7 +115,7 @@ function itemWrites({ tables, samples }: EngineStart, lane: string) {
   });
   const commit = () => {
     version += 1;
-    const due = DUE_COMMITS.has((puts - 1) % PUTS_PER_JOB)
+    const due = shape.dueCommits.includes((puts - 1) % shape.puts)
       ? { wakeShard: version % WAKE_SHARDS, wakeAt: Date.now() }
       : {};
     return {
@@ -133,7 +130,7 @@ function itemWrites({ tables, samples }: EngineStart, lane: string) {
     jobId,
     nextPut: () => {
       puts += 1;
-      return (puts - 1) % PUTS_PER_JOB === 0 ? putJob() : commit();
+      return (puts - 1) % shape.puts === 0 ? putJob() : commit();
     },
     nextUpdate: () => {
       revision += 1;

@@ -17,6 +17,15 @@ export type EngineStart = {
   /** A copy of one of the stack's hosts; every thread has all of them, as placement sees them. */
   readonly hostId: string;
   readonly thread: number;
+  readonly shape: JobShape;
+};
+
+/** What the puts of a job are. */
+export type JobShape = {
+  /** A new job in its indexes, then the commits. */
+  readonly puts: number;
+  /** Which of the commits, from 1 on, leave something due some time (a sparse index). */
+  readonly dueCommits: readonly number[];
 };
 
 export type EngineRun = {

@@ -12,7 +12,7 @@ import {
 import * as z from "zod/mini";
 import type { Stack } from "../../local/start-stack.ts";
 import { TABLES, type TableShape } from "../../shared/model/tables.ts";
-import type { EngineStart, Item } from "./engine-protocol.ts";
+import type { EngineStart, Item, JobShape } from "./engine-protocol.ts";
 
 const REGION = "us-east-1";
 /** Of the stack that `runningStack` starts. */
@@ -32,7 +32,15 @@ export interface EngineSite {
 /** Items will be as large as those of that VM and its newest job. */
 export async function makeEngineSite(
   stack: Stack,
-  { vmId, threads }: { readonly vmId: string; readonly threads: number },
+  {
+    vmId,
+    threads,
+    shape,
+  }: {
+    readonly vmId: string;
+    readonly threads: number;
+    readonly shape: JobShape;
+  },
 ): Promise<EngineSite> {
   const file = await readFile(join(stack.dataFolder, "identity.json"), "utf8");
   const { rootKeys: credentials } = Identity.parse(JSON.parse(file));
@@ -60,7 +68,7 @@ export async function makeEngineSite(
   for (let thread = 0; thread < threads; thread += 1) {
     const commandQueueUrl = await makeQueue(sqs, `${ALONE}-host-${thread}`);
     const hostId = hostIds[thread % hostIds.length] ?? "";
-    starts.push({ ...shared, commandQueueUrl, hostId, thread });
+    starts.push({ ...shared, commandQueueUrl, hostId, thread, shape });
   }
   return {
     starts,

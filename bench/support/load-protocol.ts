@@ -2,7 +2,7 @@
 
 export type LoadStart = { readonly url: string; readonly token: string };
 
-export type Verb = "start" | "stop";
+export type Verb = "start" | "stop" | "two-steps";
 
 /**
  * How the end of a job is learnt.
@@ -19,6 +19,21 @@ export type LoadRequest =
       readonly vmIds: readonly string[];
       readonly verb: Verb;
       readonly watch: Watch;
+    }
+  /** Each client submits one job after the other for its own VM, and waits for each by the API. */
+  | {
+      readonly kind: "closed";
+      readonly vmIds: readonly string[];
+      readonly verb: Verb;
+      readonly jobsEach: number;
+    }
+  /** So many jobs over all VMs, so many submissions under way at a time; nobody waits but for the last. */
+  | {
+      readonly kind: "burst";
+      readonly vmIds: readonly string[];
+      readonly verb: Verb;
+      readonly jobs: number;
+      readonly inFlight: number;
     }
   /** Jobs of one VM, each submitted when the one before was accepted. */
   | { readonly kind: "backlog"; readonly vmId: string; readonly verbs: readonly Verb[] };

@@ -8,7 +8,7 @@ import type { JobTimes, LoadReply, LoadRequest, LoadStart, Verb } from "./load-p
 const access: LoadStart = workerData;
 const client = clientOf(access);
 
-/** A page of the API holds this many jobs at most, so a request must not make more. */
+/** A page of the API holds this many jobs at most. */
 const PAGE_JOBS_MAX = 200;
 /** Between two looks at a list in which some jobs have not ended. */
 const LOOK_AGAIN_MS = 100;
@@ -36,6 +36,14 @@ async function run(request: LoadRequest): Promise<readonly JobTimes[]> {
       if (watch === "each") return Promise.all(vmIds.map((vmId) => followed(vmId, verb)));
       return listed(await Promise.all(vmIds.map((vmId) => submitted(vmId, verb))));
     }
+    case "closed": {
+      const { vmIds, verb, jobsEach } = request;
+      return (
+        await Promise.all(vmIds.map((vmId) => oneAfterTheOther(vmId, verb, jobsEach)))
+      ).flat();
+    }
+    case "burst":
+      return listed(await burst(request));
     case "backlog": {
       const accepted: Submitted[] = [];
       await pause(request.vmId, true);
@@ -46,6 +54,27 @@ async function run(request: LoadRequest): Promise<readonly JobTimes[]> {
     default:
       return request satisfies never;
   }
+}
+
+async function oneAfterTheOther(vmId: string, verb: Verb, jobs: number): Promise<JobTimes[]> {
+  const times: JobTimes[] = [];
+  while (times.length < jobs) times.push(await followed(vmId, verb));
+  return times;
+}
+
+async function burst(request: Extract<LoadRequest, { kind: "burst" }>): Promise<Submitted[]> {
+  const { vmIds, verb, jobs, inFlight } = request;
+  const accepted: Submitted[] = [];
+  let begun = 0;
+  const submitter = async () => {
+    while (begun < jobs) {
+      const vmId = vmIds[begun % vmIds.length] ?? "";
+      begun += 1;
+      accepted.push(await submitted(vmId, verb));
+    }
+  };
+  await Promise.all(Array.from({ length: inFlight }, submitter));
+  return accepted;
 }
 
 type Submitted = {
@@ -60,14 +89,13 @@ async function submitted(vmId: string, verb: Verb): Promise<Submitted> {
   return { jobId: id, submittedAt, acceptedAt: Date.now() };
 }
 
-/** Waits for the job accepted last; what all of them were like is then in one page. */
+/** Waits for the job accepted last; what all of them were like is then in the newest pages. */
 async function listed(accepted: readonly Submitted[]): Promise<readonly JobTimes[]> {
   const last = accepted.toSorted((one, other) => one.acceptedAt - other.acceptedAt).at(-1);
-  if (last === undefined || accepted.length > PAGE_JOBS_MAX)
-    throw new Error(`${accepted.length} jobs do not fit a page`);
+  if (last === undefined) throw new Error("no jobs were submitted");
   await client.ended(last.jobId);
   for (let look = 0; look < LOOKS_MAX; look += 1) {
-    const jobs = await newestJobs();
+    const jobs = await newestJobs(accepted.length);
     const found = accepted.map((sent) => ({ sent, job: jobs.get(sent.jobId) }));
     if (found.every(({ job }) => job?.finishedAt !== undefined))
       return found.map(({ sent, job }) => ({ ...timesOfClient(sent), ...timesOf(job) }));
@@ -76,9 +104,18 @@ async function listed(accepted: readonly Submitted[]): Promise<readonly JobTimes
   throw new Error("jobs do not end");
 }
 
-async function newestJobs(): Promise<ReadonlyMap<string, Job>> {
-  const { body } = await client.call("GET", `/v1/jobs?limit=${PAGE_JOBS_MAX}`);
-  return new Map(JobPage.parse(body).items.map((job) => [job.id, job]));
+/** At least so many, if there are. */
+async function newestJobs(count: number): Promise<ReadonlyMap<string, Job>> {
+  const jobs = new Map<string, Job>();
+  let cursor: string | undefined;
+  do {
+    const from = cursor === undefined ? "" : `&cursor=${cursor}`;
+    const { body } = await client.call("GET", `/v1/jobs?limit=${PAGE_JOBS_MAX}${from}`);
+    const page = JobPage.parse(body);
+    for (const job of page.items) jobs.set(job.id, job);
+    cursor = page.nextCursor;
+  } while (cursor !== undefined && jobs.size < count);
+  return jobs;
 }
 
 async function followed(vmId: string, verb: Verb): Promise<JobTimes> {

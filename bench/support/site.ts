@@ -2,6 +2,8 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { Settings } from "../../shared/model/settings.ts";
+import { type OwnWork, synthesiseWith } from "../../test/support/own-work.ts";
 import { type RunningStack, runningStack } from "../../test/support/running-stack.ts";
 import { readCalls, watchAgentCalls } from "./aws-calls.ts";
 import { type Load, startLoad } from "./load.ts";
@@ -18,18 +20,24 @@ export interface Site {
 export interface SiteProps {
   readonly hosts: number;
   readonly vms: number;
+  /** A work type beside the project's own. */
+  readonly work?: OwnWork;
 }
 
+const STACK = { stage: "vmsync", settings: Settings.parse({}) };
 /** Guests change at once: what is measured is the control plane. */
 const INSTANT = { startMs: 1, shutdownMs: 1, powerOffMs: 1 };
 /** Agents gather events for up to a second. */
 const QUIET_MS = 1_500;
 const LOOK_EVERY_MS = 250;
 
-export async function startSite({ hosts, vms }: SiteProps): Promise<Site> {
+export async function startSite({ hosts, vms, work }: SiteProps): Promise<Site> {
   watchAgentCalls();
   const folder = await mkdtemp(join(tmpdir(), "vmsync-bench-"));
-  const running = await runningStack({ data: { kind: "folder", path: join(folder, "data") } });
+  const running = await runningStack({
+    data: { kind: "folder", path: join(folder, "data") },
+    ...(work && { synthesise: synthesiseWith(work, { ...STACK, folder: join(folder, "source") }) }),
+  });
   const { stack, client } = running;
   const load = startLoad({ url: stack.url, token: stack.adminToken });
   for (let host = 0; host < hosts; host += 1) await running.addHost(`bench-${host}`, INSTANT);

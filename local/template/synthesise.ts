@@ -12,10 +12,13 @@ export interface SynthesisProps {
   readonly settings: Settings;
   /** Where the cloud assembly goes; the functions run from there. */
   readonly outFolder: string;
+  /** Absent: this project's own. */
+  readonly functionsFolder?: string;
 }
 
 /** Throws if an entry point is missing or does not bundle. */
-export function synthesise({ stage, settings, outFolder }: SynthesisProps): Synthesised {
+export function synthesise(props: SynthesisProps): Synthesised {
+  const { stage, settings, outFolder } = props;
   const app = new App({
     outdir: outFolder,
     analyticsReporting: false,
@@ -26,7 +29,7 @@ export function synthesise({ stage, settings, outFolder }: SynthesisProps): Synt
     stage,
     settings,
     code: bundledCode({
-      entryFolder: join(import.meta.dirname, "../../functions"),
+      entryFolder: props.functionsFolder ?? join(import.meta.dirname, "../../functions"),
       outFolder: join(outFolder, "bundles"),
     }),
   });

@@ -20,6 +20,7 @@ import { memoryPlacement } from "./memory-placement.ts";
 import { type MemoryQueues, memoryQueues } from "./memory-queues.ts";
 import { memoryRedelivery } from "./memory-redelivery.ts";
 import { memorySubmissions } from "./memory-submissions.ts";
+import type { Keeping } from "./memory-table.ts";
 import { type MemoryTables, memoryTables } from "./memory-tables.ts";
 import { type MemoryTelemetry, memoryTelemetry } from "./memory-telemetry.ts";
 import { memoryTokenStore } from "./memory-token-store.ts";
@@ -34,6 +35,8 @@ export interface MemoryDeps {
   readonly rules?: readonly RuleSpec[];
   /** Absent: new ones. Given, they may look on at what is written. */
   readonly tables?: MemoryTables;
+  /** Of new tables, and of events. Absent: `checked`. */
+  readonly keeping?: Keeping;
 }
 
 /** The ports, and the handles by which what they keep is looked at, received and delivered. */
@@ -46,10 +49,11 @@ export type Memory = {
 };
 
 export function connectMemory(deps: MemoryDeps): Memory {
-  const { clock, names, settings, codec = memoryCodec, rules = [], tables = memoryTables() } = deps;
+  const { clock, names, settings, codec = memoryCodec, rules = [], keeping } = deps;
+  const { tables = memoryTables(keeping) } = deps;
   const { hash, secret } = names;
   const queues = memoryQueues({ clock, hash });
-  const bus = memoryBus({ clock, rules });
+  const bus = memoryBus({ clock, rules, keeping });
   const telemetry = memoryTelemetry();
   const ports = {
     apartments: memoryApartmentStore({ tables, clock }),

@@ -7,6 +7,7 @@ import { TOPIC_SOURCE, TopicEvent } from "../model/topic.ts";
 import { apply, type BusRequest, type BusResponse, nextDueAt } from "./bus-model.ts";
 import type { RuleSpec } from "./bus-rules.ts";
 import { emptyBusState, evolve } from "./bus-state.ts";
+import type { Keeping } from "./memory-table.ts";
 
 export interface MemoryBus {
   readonly bus: Bus;
@@ -20,11 +21,12 @@ interface Deps {
   readonly clock: { readonly now: () => number };
   /** On the bus `vmsync`. */
   readonly rules: readonly RuleSpec[];
+  readonly keeping?: Keeping | undefined;
 }
 
 export const MEMORY_BUS_NAME = "vmsync";
 
-export function memoryBus({ clock, rules }: Deps): MemoryBus {
+export function memoryBus({ clock, rules, keeping = "checked" }: Deps): MemoryBus {
   const state = emptyBusState(rules);
   const events: TopicEvent[] = [];
   let ids = 0;
@@ -48,7 +50,9 @@ export function memoryBus({ clock, rules }: Deps): MemoryBus {
     const [result] = response.results;
     if (result !== undefined && "error" in result)
       throw new Error(`putting ${event.id}: ${result.error.message}`);
-    events.push(TopicEvent.parse(JSON.parse(JSON.stringify(event))));
+    events.push(
+      keeping === "checked" ? TopicEvent.parse(JSON.parse(JSON.stringify(event))) : event,
+    );
   };
   return {
     bus: { put: async (all) => all.forEach(putOne) },

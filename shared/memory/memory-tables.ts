@@ -14,36 +14,38 @@ import {
   ReservationRow,
 } from "../model/rows.ts";
 import { TokenRecord } from "../model/token.ts";
-import { memoryTable } from "./memory-table.ts";
+import { type Keeping, memoryTable } from "./memory-table.ts";
 
 export type MemoryTables = ReturnType<typeof memoryTables>;
 
-export function memoryTables() {
+export function memoryTables(keeping: Keeping = "checked") {
+  const table = <T>(schema: { readonly parse: (value: unknown) => T }) =>
+    memoryTable(schema, keeping);
   return {
-    apartments: memoryTable(ApartmentRecord),
-    hostApartments: memoryTable(HostApartmentRecord),
+    apartments: table(ApartmentRecord),
+    hostApartments: table(HostApartmentRecord),
     /** Key: `domainKey`. */
-    domains: memoryTable(DomainRow),
-    jobs: memoryTable(JobRecord),
+    domains: table(DomainRow),
+    jobs: table(JobRecord),
     /** Who is to be told of a job's end, by its id. */
-    joiners: memoryTable(Joiners),
+    joiners: table(Joiners),
     /** Key: `idempotencyKey`. */
-    idempotency: memoryTable(IdempotencyRow),
-    hosts: memoryTable(HostRecord),
-    heartbeats: memoryTable(Heartbeat),
-    inventories: memoryTable(Inventory),
+    idempotency: table(IdempotencyRow),
+    hosts: table(HostRecord),
+    heartbeats: table(Heartbeat),
+    inventories: table(Inventory),
     /** Key: `reservationKey`. */
-    described: memoryTable(DescribedRow),
+    described: table(DescribedRow),
     /** Hosts that were forgotten. */
-    pastHosts: memoryTable(PastHostRow),
+    pastHosts: table(PastHostRow),
     /** Key: `reservationKey`. */
-    reservations: memoryTable(ReservationRow),
-    incidents: memoryTable(IncidentRecord),
+    reservations: table(ReservationRow),
+    incidents: table(IncidentRecord),
     /** In the order in which they were recorded. */
-    events: memoryTable(EventRow),
+    events: table(EventRow),
     /** Key: the interest's id. */
-    interests: memoryTable(InterestRow),
-    tokens: memoryTable(TokenRecord),
+    interests: table(InterestRow),
+    tokens: table(TokenRecord),
   };
 }
 

@@ -1,0 +1,70 @@
+import type { JobsFigures } from "../jobs.ts";
+import { type Latency, type Spread, table } from "./figures.ts";
+
+/** The issue's target: this share of what engine and SDK do alone. */
+const TARGET_RATIO = 0.7;
+/** Its orientation. */
+const ORIENTATION = { closed: 120, idleP50Ms: 15, memory: 20_000 } as const;
+
+export function showJobs(figures: JobsFigures): string {
+  const { machine, closed, burst, idle, hot, memory, ceiling } = figures;
+  const { fdatasync4KiB: disk } = machine;
+  return [
+    `${machine.cores} cores ${machine.cpu}, ${machine.memoryGiB} GiB, Node ${machine.node}; load ${machine.loadBefore} before, ${machine.loadAfter} after`,
+    `fdatasync of 4 KiB: p50 ${disk.p50Ms} ms, p99 ${disk.p99Ms} ms`,
+    "",
+    table([
+      ["throughput", "jobs/s median", "min", "max", "rounds", "orientation"],
+      rate("closed loop, each client waits by the API", closed.jobsPerSecond, ORIENTATION.closed),
+      rate("burst", burst.jobsPerSecond),
+      rate("one hot key, draining", hot.jobsPerSecond),
+      rate("memory adapters, one core", memory.jobsPerSecond, ORIENTATION.memory),
+    ]),
+    "",
+    table([
+      ["latency (ms)", "p50", "p99", "samples", "orientation"],
+      times("idle: created to finished", idle.createdToFinished, ORIENTATION.idleP50Ms),
+      times("idle: submitted to seen by the client", idle.submittedToSeen),
+      times("closed loop: created to finished", closed.createdToFinished),
+      ...(closed.submittedToSeen === undefined
+        ? []
+        : [times("closed loop: submitted to seen by the client", closed.submittedToSeen)]),
+      times("burst: created to finished", burst.createdToFinished),
+    ]),
+    "",
+    table([
+      ["CPU of a job (ms)", "functions", "main thread", "DynamoDB engine", "clients"],
+      cpu("closed loop", closed.cpuMsPerJob),
+      cpu("burst", burst.cpuMsPerJob),
+    ]),
+    "",
+    table([
+      ["engine and SDK alone", "calls/s median", "min", "max", "engine ms", "wire ms", "SDK ms"],
+      ...ceiling.byThreads.map(
+        ({ threads, callsPerSecond: { median, min, max }, cpuMsPerCall }) => [
+          `${threads} threads`,
+          ...[median, min, max],
+          ...[cpuMsPerCall.engine, cpuMsPerCall.wire, cpuMsPerCall.sdk],
+        ],
+      ),
+    ]),
+    "",
+    `calls a job: ${closed.callsPerJob} (${Object.entries(closed.calls)
+      .map(([name, count]) => `${name} ${count}`)
+      .join(", ")}); invocations a job: ${closed.invocationsPerJob}`,
+    `ceiling: ${ceiling.jobsPerSecond.median} jobs/s (${ceiling.threads} threads)`,
+    `measured ÷ ceiling, median of rounds: ${figures.ratio.median} (${figures.ratio.min} to ${figures.ratio.max}; target ${TARGET_RATIO})`,
+  ].join("\n");
+}
+
+function rate(name: string, { median, min, max, rounds }: Spread, orientation: number | "" = "") {
+  return [name, median, min, max, rounds, orientation];
+}
+
+function times(name: string, { p50Ms, p99Ms, samples }: Latency, orientation: number | "" = "") {
+  return [name, p50Ms, p99Ms, samples, orientation];
+}
+
+function cpu(name: string, use: JobsFigures["closed"]["cpuMsPerJob"]) {
+  return [name, use.functions, use.main, use.engine, use.clients];
+}
