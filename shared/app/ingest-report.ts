@@ -87,6 +87,7 @@ async function passOn(
         seq: report.seq,
         digest,
         receivedAt: now,
+        ...(heartbeat.silent === true ? { returns: true } : {}),
         report: deps.codec.pack(JSON.stringify(report)),
       },
     },
@@ -95,12 +96,13 @@ async function passOn(
 
 /** 2. */
 function isQuiet(
-  { applied, bootOrdinal, heard, fenced }: Heartbeat,
+  { applied, bootOrdinal, heard, fenced, silent }: Heartbeat,
   digest: string,
   at: { readonly now: number; readonly settings: Settings },
 ): boolean {
   return (
     fenced !== true &&
+    silent !== true &&
     applied !== undefined &&
     applied.bootOrdinal === bootOrdinal &&
     applied.digest === digest &&

@@ -64,7 +64,13 @@ export async function reconcileHost(deps: ReconcileDeps, event: AgentReportDetai
       deps.hosts.readInventory(hostId),
     ]);
     if (row === undefined) return; // the host was forgotten meanwhile
-    const work = { hostId, event, report, row, ...scopeOf(deps, event, row.heartbeat, inventory) };
+    const work = {
+      hostId,
+      event,
+      report,
+      row,
+      ...scopeOf(deps, { event, report }, row.heartbeat, inventory),
+    };
     if (inventory !== undefined && isNewer(inventory, event)) return correct(deps, work, inventory); // 3
     // Passed on by an earlier try that died before it could say so.
     if (inventory !== undefined && !isNewer(event, inventory))
@@ -74,13 +80,17 @@ export async function reconcileHost(deps: ReconcileDeps, event: AgentReportDetai
   throw new Error(`host ${hostId}: its inventory changed ${ATTEMPTS_MAX} times meanwhile`);
 }
 
-/** In a new boot, when a resync is due, and when something was told that nobody wrote down, a host is compared whole. */
+/**
+ * In a new boot, when a resync is due, when it was silent or could not see everything until now, and when something was told
+ * that nobody wrote down, a host is compared whole.
+ */
 function scopeOf(
   { settings }: Pick<ReconcileDeps, "settings">,
-  { bootOrdinal, seq, digest, receivedAt }: AgentReportDetail,
+  { event, report }: Pick<Work, "event" | "report">,
   heartbeat: Heartbeat | undefined,
   inventory: Inventory | undefined,
 ): Pick<Work, "whole" | "settled"> {
+  const { bootOrdinal, seq, digest, receivedAt, returns } = event;
   const applied = heartbeat?.applied;
   const isNoted =
     applied?.bootOrdinal === inventory?.bootOrdinal && applied?.seq === inventory?.seq;
@@ -88,8 +98,11 @@ function scopeOf(
     heartbeat?.bootOrdinal === bootOrdinal ? heartbeat.heard : undefined,
     { seq, digest, receivedAt, known: isNoted ? applied?.digest : undefined },
   );
+  const sawNothing = report.complete && inventory?.complete === false;
   const whole =
     applied?.bootOrdinal !== bootOrdinal ||
+    returns === true ||
+    sawNothing ||
     isResyncDue(applied, { now: receivedAt, settings }) ||
     abandoned; // 4
   return { whole, settled: [...harmless, ...(whole ? doubtful : [])] };

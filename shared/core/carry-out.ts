@@ -42,6 +42,7 @@ export function carryOut(turn: Turn, outcome: Outcome<unknown, unknown> | Invali
         result: outcome.result,
         note: outcome.note,
         systemJob: outcome.systemJob,
+        lookAgainInMs: outcome.lookAgainInMs,
       });
       return outcome.gone === true ? layToRest(ended) : ended;
     }
@@ -51,6 +52,7 @@ export function carryOut(turn: Turn, outcome: Outcome<unknown, unknown> | Invali
         error: outcome.error,
         note: outcome.note,
         systemJob: outcome.systemJob,
+        lookAgainInMs: outcome.lookAgainInMs,
       });
     default:
       return outcome satisfies never;

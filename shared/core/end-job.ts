@@ -31,6 +31,8 @@ export function endJob(
   end: End & {
     /** Begins in the commit that ends this one; absent: one that was asked for before does. */
     readonly systemJob?: SystemJobRequest | undefined;
+    /** As the work said (`Sequel`). */
+    readonly lookAgainInMs?: number | undefined;
   },
 ): Turn {
   const { active } = turn.record;
@@ -48,8 +50,9 @@ export function endJob(
     journal: journalEntry(active, { at: turn.inputs.now, step: "ended", note: end.note }),
     ...(hostId === undefined ? {} : { hostId }),
   });
-  const { systemJob = turn.record.systemJob } = end;
-  return recheckAfter(amend(ended, { active: undefined, systemJob }), active);
+  const { systemJob = turn.record.systemJob, lookAgainInMs } = end;
+  const { type } = active;
+  return recheckAfter(amend(ended, { active: undefined, systemJob }), { type, lookAgainInMs });
 }
 
 function hostOf({ record }: Turn): HostId | undefined {

@@ -14,7 +14,9 @@ import type { WorkRegistry } from "./work-type.ts";
 
 /** The first look after one that settled nothing. Doubles with each. */
 const RECHECK_FIRST_MS = 10_000;
-/** The greatest distance: a host that nobody heard for long costs a job in this time, and whoever it is heard by asks earlier. */
+/** The greatest distance in report intervals: what is true again is recorded within three reports, the look included. */
+const RECHECK_MAX_REPORTS = 2;
+/** However seldom hosts report. */
 const RECHECK_MAX_MS = 10 * 60_000;
 /** Beyond these the distance is the greatest. */
 const TRIES_MAX = 16;
@@ -34,11 +36,14 @@ export function compare(turn: Turn): Turn {
 }
 
 /** 2. After the end of a job. One that leaves the VM `Unknown` has just asked in vain. */
-export function recheckAfter(turn: Turn, ended: Pick<ActiveJob, "type">): Turn {
+export function recheckAfter(
+  turn: Turn,
+  ended: Pick<ActiveJob, "type"> & { readonly lookAgainInMs?: number | undefined },
+): Turn {
   const { record, inputs } = turn;
   const type = verifier(inputs.work);
   if (!isOfVm(record) || type === undefined) return turn;
-  if (ended.type === type) return postpone(turn);
+  if (ended.type === type) return postpone(turn, ended.lookAgainInMs);
   const delayMs = record.vm.state === "Unknown" ? RECHECK_FIRST_MS : 0;
   const tries = record.recheck?.tries ?? 0;
   return amendVm(turn, { recheck: { at: inputs.now + delayMs, tries } });
@@ -53,13 +58,18 @@ export function lookAgain(turn: Turn): Turn {
 }
 
 /** Another look later, after one that settled nothing, or threw before it began. */
-export function postpone(turn: Turn): Turn {
+export function postpone(turn: Turn, lookAgainInMs?: number): Turn {
   const { record, inputs } = turn;
   if (!isOfVm(record)) return turn;
   const tries = record.recheck?.tries ?? 0;
-  const delayMs = Math.min(RECHECK_MAX_MS, RECHECK_FIRST_MS * 2 ** tries);
+  const delayMs = lookAgainInMs ?? Math.min(greatestMs(inputs), RECHECK_FIRST_MS * 2 ** tries);
   const recheck = { at: inputs.now + delayMs, tries: Math.min(TRIES_MAX, tries + 1) };
   return amendVm(turn, { recheck });
+}
+
+function greatestMs({ settings }: Turn["inputs"]): number {
+  const intervalsMs = RECHECK_MAX_REPORTS * settings.reportIntervalSeconds * 1000;
+  return Math.max(RECHECK_FIRST_MS, Math.min(RECHECK_MAX_MS, intervalsMs));
 }
 
 function verifier(work: WorkRegistry): string | undefined {

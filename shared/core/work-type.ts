@@ -194,6 +194,8 @@ type Consequences = {
 type Sequel = {
   /** A system job that begins in the commit that ends this one, before all that are queued. */
   readonly systemJob?: SystemJobRequest;
+  /** Of the type that answers for disagreements: how long nobody need look again. Absent: the engine's own distance. */
+  readonly lookAgainInMs?: number;
 };
 
 export type Outcome<M, R> =

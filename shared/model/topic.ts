@@ -107,6 +107,8 @@ export const AgentReportDetail = z.object({
   seq: z.int(),
   digest: z.string(),
   receivedAt: Instant,
+  /** The host had been called silent: what nobody could ask it about is looked at now. */
+  returns: z.optional(z.literal(true)),
   report: z.string(),
 });
 export type AgentReportDetail = z.infer<typeof AgentReportDetail>;

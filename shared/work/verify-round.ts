@@ -97,9 +97,14 @@ export function hasNot({ answers }: Round, hostId: HostId): boolean {
   return answers.some((answer) => answer.hostId === hostId && HAS_IT_NOT.has(answer.said));
 }
 
+/** What hosts that were asked could not say. */
+export function unsureOf({ answers }: Round): readonly Answer[] {
+  return answers.filter(({ said }) => said === "silent" || said === "unknown");
+}
+
 /** Whether every host that was asked knew what to say. */
-export function allHeard({ answers }: Round): boolean {
-  return answers.every(({ said }) => said !== "silent" && said !== "unknown");
+export function allHeard(round: Round): boolean {
+  return unsureOf(round).length === 0;
 }
 
 /** An end of asking as an answer. `gone`: there is no such host, so nobody can have it there. */

@@ -32,6 +32,7 @@ import {
   recordedHost,
   seen,
   toAskAgain,
+  unsureOf,
 } from "./verify-round.ts";
 import { RULES, type Verdict } from "./verify-rules.ts";
 
@@ -48,6 +49,8 @@ const REPORT_WAY_MS = 5_000;
 const ENDS_AFTER_MS = 150_000;
 /** For the answer to a reservation. */
 const HOLD_MS = 30_000;
+/** Between two looks at a VM whose host is Down. When that returns, it is compared whole, and this is over. */
+const AWAY_MS = 10 * 60_000;
 /** A zombie whose host does not power it off stays an incident. */
 const POWER_OFFS_MAX = 3;
 
@@ -289,7 +292,7 @@ function found(
   const { state, incident } = verdict;
   const heardAll = allHeard(round);
   const memo = { phase: "holding", hostId, state, incident, heardAll } as const;
-  if (context.vm.hostId === hostId) return hasIt(context, memo);
+  if (context.vm.hostId === hostId) return { ...hasIt(context, memo), ...notSoon(round) };
   const address = addressOf(context, hostId);
   if (address.kind === "need") return address.outcome;
   if (address.kind !== "address") return hasIt(context, memo);
@@ -363,6 +366,7 @@ function off(context: Context, round: Round, state: VmState) {
     vm: { state, ...(leaves ? { hostId: null } : {}) },
     cause: "power" as const,
     ...(allHeard(round) ? { resolve: SETTLED } : {}),
+    ...notSoon(round),
     forget: round.answers.filter(isNoHost(context)).map((answer) => answer.hostId),
   };
 }
@@ -381,11 +385,19 @@ function splitBrain(_: Context, round: Round): Step {
   };
 }
 
-function unheard(context: Context, { answers }: Round): Step {
-  const unsure = answers.filter(({ said }) => said === "silent" || said === "unknown");
+/** Whoever is Down is heard before it is worth another question. */
+function notSoon(round: Round): { readonly lookAgainInMs?: number } {
+  const unsure = unsureOf(round);
+  const isAway = unsure.length > 0 && unsure.every(({ vouched }) => vouched === true);
+  return isAway ? { lookAgainInMs: AWAY_MS } : {};
+}
+
+function unheard(context: Context, round: Round): Step {
+  const unsure = unsureOf(round);
   const names = unsure.map(({ hostId }) => hostId).join(", ");
   return {
     ...fail("host_unreachable", `${names} did not say what is true`),
+    ...notSoon(round),
     ...(context.vm.state === "Unknown"
       ? {}
       : { vm: { state: "Unknown" as const }, cause: "power" as const }),

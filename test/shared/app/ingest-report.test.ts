@@ -262,4 +262,22 @@ describe("a host that had fallen silent", () => {
     const told = memory.bus.events.filter(({ family }) => family === "host.state");
     expect(told.at(-1)).toMatchObject({ detail: { hostId, to: "Up" } });
   });
+
+  it("is not quiet, though it says the same as before: its VMs are looked at", async () => {
+    const world = aWorld();
+    const { report, caller, deps, clock, reported, settle } = await aReporter(world);
+    okValue(await report());
+    await settle();
+    await deps.hosts.markSilent({
+      hostId: caller.hostId,
+      lastReportAt: clock.at,
+      state: "Disconnected",
+    });
+    okValue(await report({ seq: 2 }));
+    expect(reported()).toHaveLength(2);
+    expect(reported().at(-1)?.detail).toMatchObject({ seq: 2, returns: true });
+    await settle();
+    okValue(await report({ seq: 3 }));
+    expect(reported()).toHaveLength(2);
+  });
 });

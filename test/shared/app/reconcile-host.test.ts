@@ -229,6 +229,27 @@ describe("a resync (5)", () => {
     expect(heartbeatOf(world)?.applied?.at).toBe(T0 + 600_000);
   });
 
+  it("comes with the report that ends a host's silence: what nobody could ask it is looked at", async () => {
+    const world = await aHostWorld();
+    const vms = [listed(1), listed(2)];
+    await world.reconcile({ vms });
+    world.taken();
+    await world.reconcile({ seq: 2, vms }, { returns: true });
+    expect(told(world)).toHaveLength(2);
+  });
+
+  it("comes with the first complete report after one that could not see everything", async () => {
+    const world = await aHostWorld();
+    const vms = [listed(1), listed(2)];
+    await world.reconcile({ vms });
+    await world.reconcile({ seq: 2, vms: [], complete: false });
+    world.taken();
+    await world.reconcile({ seq: 3, vms });
+    expect(told(world)).toHaveLength(2);
+    await world.reconcile({ seq: 4, vms });
+    expect(told(world)).toEqual([]);
+  });
+
   it("misses a VM that holds room there and was never listed", async () => {
     const world = await aHostWorld();
     await world.reconcile({});
