@@ -6,7 +6,7 @@
  * says the same and more, but a host that died has none.
  */
 import { Duration } from "aws-cdk-lib";
-import { EventBus, Rule } from "aws-cdk-lib/aws-events";
+import { EventBus, Match, Rule } from "aws-cdk-lib/aws-events";
 import { LambdaFunction as LambdaTarget } from "aws-cdk-lib/aws-events-targets";
 import { SqsDestination } from "aws-cdk-lib/aws-lambda-destinations";
 import { SqsEventSource } from "aws-cdk-lib/aws-lambda-event-sources";
@@ -31,6 +31,9 @@ const REDRIVES_MAX = 2;
 /** Tried three times by then. */
 const STUCK_ALARM_SECONDS = 900;
 
+/** Longer than it takes to find out that something went unheard; histories keep events for longer (`historyRetentionDays`). */
+const ARCHIVE_RETENTION = Duration.days(30);
+
 export interface TopicsProps {
   readonly stage: string;
 }
@@ -42,6 +45,16 @@ export class Topics extends Construct {
   constructor(scope: Construct, id: string, props: TopicsProps) {
     super(scope, id);
     this.bus = new EventBus(this, "Bus", { eventBusName: props.stage });
+    this.bus.archive("Archive", {
+      archiveName: `${props.stage}-events`,
+      description: "What was told, to be told again to a rule that failed to hear it",
+      // A report is outdated by the next one.
+      eventPattern: {
+        source: [TOPIC_SOURCE],
+        detailType: Match.anythingBut("agent.report" satisfies TopicFamily),
+      },
+      retention: ARCHIVE_RETENTION,
+    });
   }
 }
 

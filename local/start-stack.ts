@@ -176,7 +176,9 @@ async function startAws({ data }: StackOptions, { folder, model, logs }: AwsProp
   await makeQueues(queues, model.queues);
   const queueNames = model.mappings.map(({ queueName }) => queueName);
   await releaseInFlight({ store, queues, queueNames, now: systemClock.now() });
-  const bus = asStartError(() => openBusEngine({ ...place, rules: model.rules, queues }));
+  const bus = asStartError(() =>
+    openBusEngine({ ...place, rules: model.rules, archives: model.archives, queues }),
+  );
   const wire = await onPort(folder.awsPort, `it is the queues' port of ${folder.path}`, () =>
     startWireServer({
       port: folder.awsPort,

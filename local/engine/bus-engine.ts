@@ -6,6 +6,7 @@
  * here: an event's own queue at once, within `putEvents`, and only what that refuses becomes a delivery; the rest within `take`.
  */
 import { randomUUID } from "node:crypto";
+import type { Archive, ArchiveSpec } from "../../shared/memory/bus-archive.ts";
 import type { EntryError, PutEntry } from "../../shared/memory/bus-entries.ts";
 import {
   apply,
@@ -21,10 +22,12 @@ import {
   emptyBusState,
   evolve,
 } from "../../shared/memory/bus-state.ts";
+import { type ArchiveRows, archiveRows } from "../store/archive-rows.ts";
 import { busRows } from "../store/bus-rows.ts";
 import type { Store } from "../store/open-store.ts";
 import type { EngineClock } from "./clock.ts";
 import type { QueueEngine } from "./queue-engine.ts";
+import { openReplays, type Replays } from "./replays.ts";
 
 export type PutOutcome =
   | { readonly kind: "put"; readonly results: readonly PutResult[] }
@@ -47,6 +50,7 @@ export interface BusEngine {
   readonly watch: (listener: () => void) => () => void;
   /** When there will be something to take without a new event; undefined: never. */
   readonly nextDueAt: () => number | undefined;
+  readonly replays: Replays;
 }
 
 export interface BusEngineProps {
@@ -55,27 +59,36 @@ export interface BusEngineProps {
   readonly region: string;
   readonly accountId: string;
   readonly rules: readonly RuleSpec[];
-  /** Where the dead-letter queues are. */
+  readonly archives?: readonly ArchiveSpec[];
+  /** Where the dead-letter queues, and those of targets, are. */
   readonly queues: QueueEngine;
   readonly eventId?: (() => string) | undefined;
 }
+
+const DAY_MS = 86_400_000;
+const PRUNE_EVERY_MS = 3_600_000;
 
 /** Throws, naming it, where a rule is not supported. */
 export function openBusEngine(props: BusEngineProps): BusEngine {
   const { store, clock, region, accountId, queues } = props;
   const deps = { region, accountId, eventId: props.eventId ?? randomUUID };
-  const state = emptyBusState(props.rules);
-  const rows = busRows(store.db);
+  const state = emptyBusState(props.rules, props.archives);
+  const archive = archiveRows(store.db);
+  const rows = busRows(store.db, archive);
   rows.load(state);
-  const listeners = new Set<() => void>();
+  const watchers = watching();
+  const prune = pruner(state.archives, archive, clock);
 
-  const commit = async (changes: readonly BusChange[]): Promise<void> => {
+  const commit = async (changes: readonly BusChange[], write?: () => void): Promise<void> => {
     evolve(state, changes);
-    const durable = changes.some(({ kind }) => kind !== "deliveryLeased");
-    await (durable ? store.commit(() => rows.write(changes)) : store.settled());
-    if (changes.some(({ kind }) => kind === "deliveryPut")) {
-      for (const listener of [...listeners]) listener();
-    }
+    const durable = changes.some(({ kind }) => kind !== "deliveryLeased") || write !== undefined;
+    const writeAll = () => {
+      rows.write(changes);
+      write?.();
+      prune();
+    };
+    await (durable ? store.commit(writeAll) : store.settled());
+    if (changes.some(({ kind }) => kind === "deliveryPut")) watchers.tell();
   };
   const request = async (asked: BusRequest): Promise<BusResponse> => {
     const { response, changes } = apply(deps, state, clock.now(), asked);
@@ -95,17 +108,24 @@ export function openBusEngine(props: BusEngineProps): BusEngine {
     await (error ? fail(delivery.id, error) : acknowledge(delivery.id));
   };
 
+  /** What a queue takes at once is durable there, and needs no delivery here. */
+  const sendAtOnce = async (changes: readonly BusChange[]): Promise<void> => {
+    await Promise.all(
+      changes.filter(isForQueue).map(async (change) => {
+        if ((await trySend(queues, change.delivery)) !== undefined) await commit([change]);
+      }),
+    );
+  };
+  const notForQueues = (changes: readonly BusChange[]) =>
+    changes.filter((change) => !isForQueue(change));
+
   return {
     putEvents: async (entries) => {
       const { response, changes } = apply(deps, state, clock.now(), {
         action: "putEvents",
         entries,
       });
-      const sent = changes.filter(isForQueue).map(async (change) => {
-        // What a queue took is durable there, and needs no delivery here.
-        if ((await trySend(queues, change.delivery)) !== undefined) await commit([change]);
-      });
-      await Promise.all([commit(changes.filter((change) => !isForQueue(change))), ...sent]);
+      await Promise.all([commit(notForQueues(changes)), sendAtOnce(changes)]);
       if (response.kind === "put" || response.kind === "invalid") return response;
       throw new Error(`putEvents was answered ${response.kind}`);
     },
@@ -119,13 +139,46 @@ export function openBusEngine(props: BusEngineProps): BusEngine {
     },
     acknowledge,
     fail,
+    watch: watchers.watch,
+    nextDueAt: () => nextDueAt(state),
+    replays: openReplays({
+      clock,
+      archives: state.archives,
+      rows: archive,
+      deliver: async (replay, archived, write) => {
+        const asked = { action: "replay", replay, archived } as const;
+        const { changes } = apply(deps, state, clock.now(), asked);
+        await sendAtOnce(changes);
+        await commit(notForQueues(changes), write);
+      },
+    }),
+  };
+}
+
+function watching(): Pick<BusEngine, "watch"> & { readonly tell: () => void } {
+  const listeners = new Set<() => void>();
+  return {
+    tell: () => {
+      for (const listener of [...listeners]) listener();
+    },
     watch: (listener) => {
       listeners.add(listener);
       return () => {
         listeners.delete(listener);
       };
     },
-    nextDueAt: () => nextDueAt(state),
+  };
+}
+
+/** Forgets what archives keep no longer; looks once an hour. */
+function pruner(archives: readonly Archive[], rows: ArchiveRows, clock: EngineClock): () => void {
+  let prunedAt = Number.NEGATIVE_INFINITY;
+  return () => {
+    const now = clock.now();
+    if (now - prunedAt < PRUNE_EVERY_MS) return;
+    prunedAt = now;
+    for (const { spec } of archives)
+      if (spec.retentionDays !== undefined) rows.prune(spec.arn, now - spec.retentionDays * DAY_MS);
   };
 }
 

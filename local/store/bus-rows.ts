@@ -7,6 +7,7 @@ import {
   type Delivery,
   evolve,
 } from "../../shared/memory/bus-state.ts";
+import type { ArchiveRows } from "./archive-rows.ts";
 
 export interface BusRows {
   /** To be called within a transaction. Leases are not written. */
@@ -40,7 +41,7 @@ const DeliveryRow = z.object({ delivery: z.string() });
 const ScheduleRow = z.object({ rule_arn: z.string(), fired_at: z.number() });
 
 /** The rows of the bus model in this database; makes the tables where they are missing. */
-export function busRows(db: DatabaseSync): BusRows {
+export function busRows(db: DatabaseSync, archive: Pick<ArchiveRows, "keep">): BusRows {
   db.exec(TABLES);
   const put = db.prepare("INSERT OR REPLACE INTO bus_delivery VALUES (?, ?)");
   const remove = db.prepare("DELETE FROM bus_delivery WHERE id = ?");
@@ -54,6 +55,9 @@ export function busRows(db: DatabaseSync): BusRows {
         remove.run(change.id);
         return;
       case "deliveryLeased":
+        return;
+      case "eventArchived":
+        archive.keep(change.archived);
         return;
       case "scheduleFired":
         fired.run(change.ruleArn, change.at);

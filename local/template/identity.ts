@@ -50,6 +50,10 @@ export function identify(site: Site, resource: Identified): Identity | undefined
       const name = named("Name");
       return { ref: name, attributes: { Arn: arn("events", `rule/${name}`) } };
     }
+    case "AWS::Events::Archive": {
+      const name = named("ArchiveName");
+      return { ref: name, attributes: { Arn: arn("events", `archive/${name}`) } };
+    }
     case "AWS::Logs::LogGroup": {
       const name = named("LogGroupName");
       return { ref: name, attributes: { Arn: arn("logs", `log-group:${name}:*`) } };

@@ -1,5 +1,6 @@
 /** Rules of the template: patterns and schedules with their targets. What the bus does not do, it refuses by name. */
 import * as z from "zod/mini";
+import type { ArchiveSpec } from "../../shared/memory/bus-archive.ts";
 import type { RuleSpec } from "../../shared/memory/bus-rules.ts";
 
 export const RuleProperties = z.strictObject({
@@ -31,6 +32,32 @@ export const BusProperties = z.strictObject({
   Name: z.string(),
   Tags: z.optional(z.unknown()),
 });
+
+export const ArchiveProperties = z.strictObject({
+  ArchiveName: z.string(),
+  /** The bus's ARN. */
+  SourceArn: z.string().check(z.regex(/:event-bus\//, "only buses")),
+  EventPattern: z.optional(z.record(z.string(), z.unknown())),
+  RetentionDays: z.optional(z.number()),
+  Description: z.optional(z.string()),
+  /** Empty: AWS's own key. */
+  KmsKeyIdentifier: z.optional(z.literal("")),
+});
+
+export function archiveSpec(
+  properties: z.infer<typeof ArchiveProperties>,
+  arnOf: (service: string, resource: string) => string,
+): ArchiveSpec {
+  const { ArchiveName: name, SourceArn, EventPattern: pattern, RetentionDays: days } = properties;
+  return {
+    name,
+    arn: arnOf("events", `archive/${name}`),
+    busName: SourceArn.slice(SourceArn.lastIndexOf("/") + 1),
+    pattern,
+    // 0 is AWS's word for good.
+    retentionDays: days === 0 ? undefined : days,
+  };
+}
 
 export function ruleSpec(
   properties: z.infer<typeof RuleProperties>,

@@ -24,7 +24,13 @@ import {
   mappingModel,
 } from "./read-functions.ts";
 import { PolicyProperties, permissionsByRole, roleNameOf } from "./read-permissions.ts";
-import { BusProperties, RuleProperties, ruleSpec } from "./read-rules.ts";
+import {
+  ArchiveProperties,
+  archiveSpec,
+  BusProperties,
+  RuleProperties,
+  ruleSpec,
+} from "./read-rules.ts";
 import { QueueProperties, queueModel, TableProperties, tableModel } from "./read-storage.ts";
 import { resolverOf } from "./resolve.ts";
 import type { StackModel } from "./stack-model.ts";
@@ -48,6 +54,7 @@ const READ = [
   "AWS::Lambda::EventSourceMapping",
   "AWS::Events::EventBus",
   "AWS::Events::Rule",
+  "AWS::Events::Archive",
   "AWS::ApiGatewayV2::Api",
   "AWS::ApiGatewayV2::Integration",
   "AWS::ApiGatewayV2::Route",
@@ -107,6 +114,9 @@ export function readTemplate(synthesised: Synthesised, site: Site): StackModel {
     ),
     rules: all("AWS::Events::Rule", RuleProperties).map(({ properties }) =>
       ruleSpec(properties, arnOf),
+    ),
+    archives: all("AWS::Events::Archive", ArchiveProperties).map(({ properties }) =>
+      archiveSpec(properties, arnOf),
     ),
     api: apiModel({
       apiIds: all("AWS::ApiGatewayV2::Api", ApiProperties).map(({ id }) => id),

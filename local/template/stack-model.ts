@@ -1,5 +1,6 @@
 /** What the template declares, as the local stack makes it. Every name and ARN is resolved. */
 import type { CreateTableCommandInput } from "@aws-sdk/client-dynamodb";
+import type { ArchiveSpec } from "../../shared/memory/bus-archive.ts";
 import type { RuleSpec } from "../../shared/memory/bus-rules.ts";
 import type { Permission } from "./read-permissions.ts";
 
@@ -68,5 +69,6 @@ export type StackModel = {
   readonly functions: readonly FunctionModel[];
   readonly mappings: readonly MappingModel[];
   readonly rules: readonly RuleSpec[];
+  readonly archives: readonly ArchiveSpec[];
   readonly api: ApiModel;
 };

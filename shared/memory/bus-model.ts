@@ -9,8 +9,9 @@
  * B4 A schedule fires once for all intervals that passed, and its time is kept: a restart neither skips nor repeats one.
  *    Its first interval begins when the rule is first seen.
  *
- * Not here: archives, replays, cross-account buses, input paths and transformers, cron (refused by name: bus-rules.ts).
+ * Not here: what an archive keeps and until where a replay came (whoever runs the model stores that), cross-account buses, input paths and transformers, cron (refused by name: bus-rules.ts).
  */
+import { type Archived, archivedOf, type Replay, replayOf } from "./bus-archive.ts";
 import {
   checkRequest,
   type EntryError,
@@ -31,6 +32,8 @@ export interface BusDeps {
 
 export type BusRequest =
   | { readonly action: "putEvents"; readonly entries: readonly PutEntry[] }
+  /** Makes the deliveries of events that an archive kept. */
+  | { readonly action: "replay"; readonly replay: Replay; readonly archived: readonly Archived[] }
   /** Makes the deliveries of the schedules that are due. */
   | { readonly action: "fireSchedules" }
   | { readonly action: "take"; readonly max: number; readonly leaseMs: number }
@@ -69,6 +72,8 @@ export function apply(
   switch (request.action) {
     case "putEvents":
       return putEvents({ deps, state, now }, request.entries);
+    case "replay":
+      return replayEvents({ deps, state, now }, request);
     case "fireSchedules":
       return fireSchedules({ deps, state, now });
     case "take":
@@ -104,15 +109,33 @@ function putEvents({ deps, state, now }: Context, entries: readonly PutEntry[]):
     const id = deps.eventId();
     const made = envelopeOf(entry, { id, account: deps.accountId, region: deps.region, now });
     if ("error" in made) return made;
+    const busName = entry.busName ?? DEFAULT_BUS;
+    const put = { busName, eventId: id, at: now, event: made.event };
+    for (const archived of archivedOf(state.archives, put))
+      changes.push({ kind: "eventArchived", archived });
     for (const rule of state.rules) {
       const { trigger, spec } = rule;
-      if (!spec.enabled || spec.busName !== (entry.busName ?? DEFAULT_BUS)) continue;
+      if (!spec.enabled || spec.busName !== busName) continue;
       if (trigger.kind !== "pattern" || !matches(trigger.pattern, made.event)) continue;
       pushDeliveries({ state, now, changes }, { rule, event: made.event, eventId: id });
     }
     return { eventId: id };
   });
   return { response: { kind: "put", results }, changes };
+}
+
+function replayEvents(
+  { state, now }: Context,
+  { replay, archived }: Extract<BusRequest, { readonly action: "replay" }>,
+): BusApplied {
+  const changes: BusChange[] = [];
+  for (const each of archived) {
+    const { event, rules } = replayOf(state.rules, each, replay);
+    // Of an id of its own: the event's first delivery may be on its way still.
+    const eventId = `${replay.name}/${each.eventId}`;
+    for (const rule of rules) pushDeliveries({ state, now, changes }, { rule, event, eventId });
+  }
+  return done(changes);
 }
 
 function fireSchedules({ deps, state, now }: Context): BusApplied {

@@ -2,6 +2,7 @@
  * The bus model's state: rules (from the template, given at each start), and what is durable: deliveries not yet
  * acknowledged, and when each schedule last fired. `evolve` is the only thing that changes it.
  */
+import { type Archive, type Archived, type ArchiveSpec, compileArchive } from "./bus-archive.ts";
 import { compileRule, type Rule, type RuleSpec } from "./bus-rules.ts";
 import { type DueHeap, type DueItem, dueHeap, NO_SLOT } from "./due-heap.ts";
 
@@ -33,22 +34,29 @@ export type BusChange =
   | { readonly kind: "deliveryRemoved"; readonly id: string }
   /** Not stored: a lease dies with the process, and the delivery is made again (at least once). */
   | { readonly kind: "deliveryLeased"; readonly id: string; readonly until: number }
+  /** For whoever keeps archives; nothing of it is in this state. */
+  | { readonly kind: "eventArchived"; readonly archived: Archived }
   | { readonly kind: "scheduleFired"; readonly ruleArn: string; readonly at: number };
 
 type Pending = DueItem & { delivery: Delivery };
 
 export type BusState = {
   readonly rules: readonly Rule[];
+  readonly archives: readonly Archive[];
   readonly pending: Map<string, Pending>;
   readonly due: DueHeap<Pending>;
   readonly firedAt: Map<string, number>;
   lastOrdinal: number;
 };
 
-/** Throws where a rule is not supported (`compileRule`). */
-export function emptyBusState(rules: readonly RuleSpec[]): BusState {
+/** Throws where a rule is not supported (`compileRule`), or a pattern is malformed. */
+export function emptyBusState(
+  rules: readonly RuleSpec[],
+  archives: readonly ArchiveSpec[] = [],
+): BusState {
   return {
     rules: rules.map(compileRule),
+    archives: archives.map(compileArchive),
     pending: new Map(),
     due: dueHeap(),
     firedAt: new Map(),
@@ -77,6 +85,8 @@ function evolveOne(state: BusState, change: BusChange): void {
       if (pending) put(state, { ...pending.delivery, nextAttemptAt: change.until });
       return;
     }
+    case "eventArchived":
+      return;
     case "scheduleFired":
       state.firedAt.set(change.ruleArn, change.at);
       return;

@@ -39,6 +39,16 @@ describe("events", () => {
     },
   );
 
+  it("are archived for a month, to be told again", () => {
+    const bus = idOf("AWS::Events::EventBus", { Name: "vmsync" });
+    template.hasResourceProperties("AWS::Events::Archive", {
+      ArchiveName: "vmsync-events",
+      SourceArn: arnOf(bus),
+      EventPattern: { source: ["vmsync"], "detail-type": [{ "anything-but": ["agent.report"] }] },
+      RetentionDays: 30,
+    });
+  });
+
   it("are hidden for longer than their function may run and its batch may be open", () => {
     const [, queue] = Object.entries(
       template.findResources("AWS::SQS::Queue", { Properties: { QueueName: "vmsync-events" } }),

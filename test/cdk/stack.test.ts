@@ -117,7 +117,15 @@ describe("two stages in one account", () => {
     const named = (stage: string) =>
       Object.values(stackTemplate({ stage }).toJSON()["Resources"]).flatMap((resource) => {
         const properties = Object(resource).Properties ?? {};
-        return ["TableName", "QueueName", "FunctionName", "RoleName", "LogGroupName", "AlarmName"]
+        return [
+          "TableName",
+          "QueueName",
+          "FunctionName",
+          "RoleName",
+          "LogGroupName",
+          "AlarmName",
+          "ArchiveName",
+        ]
           .map((key) => properties[key])
           .filter((name) => typeof name === "string");
       });

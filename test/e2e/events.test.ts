@@ -1,4 +1,11 @@
 /** What happens is told: through bus, queue and log to the feed and the VM's history. */
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import {
+  DescribeReplayCommand,
+  EventBridgeClient,
+  StartReplayCommand,
+} from "@aws-sdk/client-eventbridge";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import {
   type Client,
@@ -52,6 +59,39 @@ describe("events, from bus to feed", () => {
     const powers = async () =>
       (await history(client, vm.id)).filter(({ type }) => type === "vm.power").length;
     await expect.poll(powers, PATIENT).toBe(2);
+  });
+
+  it("a replay of the archive tells everything again, and changes nothing", async () => {
+    const { client, stack } = running;
+    const vm = await client.createVm({ name: "replayed" });
+    await client.run(vm.id, "start");
+    const ids = async () => (await history(client, vm.id)).map(({ id }) => id);
+    await expect.poll(async () => states(await history(client, vm.id)), PATIENT).toHaveLength(2);
+    const before = await ids();
+    const identity = readFileSync(join(stack.dataFolder, "identity.json"), "utf8");
+    const { rootKeys: credentials } = JSON.parse(identity);
+    const endpoint = stack.awsEndpoints.sqs;
+    const events = new EventBridgeClient({ endpoint, region: "us-east-1", credentials });
+    stack.calls.reset();
+    const arn = "arn:aws:events:us-east-1:000000000000";
+    await events.send(
+      new StartReplayCommand({
+        ReplayName: "again",
+        EventSourceArn: `${arn}:archive/vmsync-events`,
+        EventStartTime: new Date(0),
+        EventEndTime: new Date(Date.now() + 1_000),
+        Destination: { Arn: `${arn}:event-bus/vmsync` },
+      }),
+    );
+    const recorded = () => stack.calls.read().invocations["vmsync-events"] ?? 0;
+    await expect.poll(recorded, PATIENT).toBeGreaterThan(0);
+    await expect
+      .poll(
+        async () => (await events.send(new DescribeReplayCommand({ ReplayName: "again" }))).State,
+      )
+      .toBe("COMPLETED");
+    events.destroy();
+    expect(await ids()).toEqual(before);
   });
 
   it("a reader of the feed gets each event once, its own account's and no other", async () => {

@@ -7,6 +7,7 @@ import { openQueueEngine, type QueueEngine } from "../../local/engine/queue-engi
 import { openStore, type Store } from "../../local/store/open-store.ts";
 import { localCredentials, makeKeyPair } from "../../local/wire/credentials.ts";
 import { startWireServer, type WireServer } from "../../local/wire/wire-server.ts";
+import type { ArchiveSpec } from "../../shared/memory/bus-archive.ts";
 import type { RuleSpec } from "../../shared/memory/bus-rules.ts";
 import { type ManualClock, manualClock } from "./manual-clock.ts";
 
@@ -32,12 +33,15 @@ type ClientCredentials = {
   readonly sessionToken?: string;
 };
 
-export async function wireStack(rules: readonly RuleSpec[] = []): Promise<WireStack> {
+export async function wireStack(
+  rules: readonly RuleSpec[] = [],
+  archives: readonly ArchiveSpec[] = [],
+): Promise<WireStack> {
   const clock = manualClock();
   const store = openStore(":memory:");
   const common = { store, clock, region: REGION, accountId: ACCOUNT_ID };
   const queues = openQueueEngine(common);
-  const bus = openBusEngine({ ...common, rules, queues });
+  const bus = openBusEngine({ ...common, rules, archives, queues });
   const root = makeKeyPair();
   const errors: unknown[] = [];
   const server = await startWireServer({

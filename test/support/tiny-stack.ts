@@ -73,6 +73,7 @@ function fill(stack: Stack, folder: string): void {
     new SqsEventSource(queue, { batchSize: 5, reportBatchItemFailures: true, maxConcurrency: 3 }),
   );
   const bus = new EventBus(stack, "Bus", { eventBusName: "news" });
+  bus.archive("Archive", { archiveName: "old-news", eventPattern: { source: ["here"] } });
   const undelivered = new Queue(stack, "Undelivered", { queueName: "undelivered" });
   new Rule(stack, "Rule", {
     ruleName: "news-rule",

@@ -126,6 +126,15 @@ describe("reading a template", () => {
       },
       { name: "each-minute", busName: "default", scheduleExpression: "rate(1 minute)" },
     ]);
+    expect(model.archives).toEqual([
+      {
+        name: "old-news",
+        arn: arn("events", "archive/old-news"),
+        busName: "news",
+        pattern: { source: ["here"] },
+        retentionDays: undefined,
+      },
+    ]);
     expect(model.api).toMatchObject({
       stage: "$default",
       throttle: undefined,
