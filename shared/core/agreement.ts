@@ -62,6 +62,21 @@ export function disagreement(
   );
 }
 
+/**
+ * Whether the agent of the VM's host is still to be told whether the VM is one to power off when its lease runs out: it came by a
+ * migration, was made one for HA while it ran, or the agent has begun another boot, perhaps without its disk. A probe tells it.
+ */
+export function isHaUntold({
+  vm,
+  observations,
+}: Pick<ApartmentRecord, "vm" | "observations">): boolean {
+  const { hostId, haAt, haEnabled, state } = vm;
+  const said = hostId === undefined ? undefined : observations[hostId];
+  if (state !== "Running" || said === undefined) return false;
+  const isKnown = haAt?.hostId === hostId && haAt?.bootOrdinal === said.bootOrdinal;
+  return isKnown !== haEnabled;
+}
+
 /** Whether a host's last word makes it one to be asked. */
 export function claims(power: Power): boolean {
   return CLAIMS[power];

@@ -8,7 +8,7 @@
  *  3. A paused apartment begins nothing, this neither; it is compared when it goes on.
  */
 import { type ActiveJob, isOfVm } from "../model/apartment-record.ts";
-import { disagreement } from "./agreement.ts";
+import { disagreement, isHaUntold } from "./agreement.ts";
 import { amend, amendVm, type Turn, vmRecord } from "./turn.ts";
 import type { WorkRegistry } from "./work-type.ts";
 
@@ -28,7 +28,10 @@ export function compare(turn: Turn): Turn {
   const { recheck } = record;
   const type = verifier(inputs.work);
   if (type === undefined) return turn;
-  const reason = disagreement(record);
+  const untold = inputs.settings.selfFence && isHaUntold(record);
+  const reason =
+    disagreement(record) ??
+    (untold ? "its host's agent is to know whether it is for HA" : undefined);
   if (reason === undefined)
     return recheck === undefined ? turn : amendVm(turn, { recheck: undefined });
   if (recheck !== undefined && recheck.at > inputs.now) return turn;

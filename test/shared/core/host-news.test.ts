@@ -200,6 +200,27 @@ describe("what an agent knows of HA", () => {
     expect(run.record.vm.haAt).toEqual({ hostId, bootOrdinal: 1 });
   });
 
+  const fences = { settings: { selfFence: true } };
+  const knows = (vm: Partial<VmSubject>) =>
+    new VerifyRun(running(vm), [[hostId, "on"]], fences).hear({
+      ...{ kind: "observed", hostId, bootOrdinal: 1, seq: 50, power: "on", receivedAt: T0 },
+    });
+
+  it.each<[string, Partial<VmSubject>, boolean]>([
+    ["came there without a start", { haEnabled: true }, true],
+    ["is known to another boot only", { haEnabled: true, haAt: { hostId, bootOrdinal: 0 } }, true],
+    ["is known already", { haEnabled: true, haAt: { hostId, bootOrdinal: 1 } }, false],
+    ["is for HA no longer", { haAt: { hostId, bootOrdinal: 1 } }, true],
+    ["was never for HA", {}, false],
+  ])("is seen to where hosts fence themselves: a VM that %s", (_, vm, probed) => {
+    const run = knows(vm).toTheEnd();
+    expect(run.all("command")).toHaveLength(probed ? 1 : 0);
+    const known = vm.haEnabled === true ? { hostId, bootOrdinal: 1 } : undefined;
+    expect(run.record.vm.haAt).toEqual(known);
+    expect(run.record.recheck).toBeUndefined();
+    expect(run.record.vm.state).toBe("Running");
+  });
+
   it("is taken back by the next probe when the VM is for HA no longer", () => {
     const vm = { state: "Unknown", hostId, haAt: { hostId, bootOrdinal: 1 } } as const;
     const run = new OneJob(aRecord({ vm }), { type: "vm.stop" }, fencing);
