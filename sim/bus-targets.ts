@@ -4,7 +4,7 @@
  */
 import type { Delivery } from "../shared/memory/bus-state.ts";
 import { targetOf } from "./bus-rules.ts";
-import { FUNCTIONS, RETRY_WAITS_MS } from "./functions.ts";
+import { FAILED_REPORT_QUEUE, FUNCTIONS, RETRY_WAITS_MS } from "./functions.ts";
 import { invoke } from "./invoke.ts";
 import type { Deps, World } from "./world.ts";
 
@@ -104,8 +104,14 @@ async function invokeUntilTaken(
     if (ended.ok) return;
     if (attempt >= retriesMax) {
       world.history.tell(() => `${name} gave up an event: ${ended.reason}`);
+      if (name === "reconcile-host") putIntoQueue(world, FAILED_REPORT_QUEUE, recordOf(event));
       return;
     }
     await world.time.sleep(RETRY_WAITS_MS[attempt] ?? 0);
   }
+}
+
+/** Lambda's record of an invocation that failed for good, as far as somebody reads it. */
+function recordOf(event: unknown): string {
+  return JSON.stringify({ version: "1.0", requestPayload: event });
 }

@@ -2,6 +2,7 @@
 import { parseMessage } from "../shared/app/parse-message.ts";
 import { reconcileHost } from "../shared/app/reconcile-host.ts";
 import { recordEvents } from "../shared/app/record-events.ts";
+import { redriveReport } from "../shared/app/redrive-report.ts";
 import { returnDeadLetter } from "../shared/app/return-dead-letters.ts";
 import { sweep } from "../shared/app/sweep.ts";
 import { type Delivery, takeTurns } from "../shared/app/take-turns.ts";
@@ -15,6 +16,8 @@ import {
   DEAD_LETTER_QUEUE,
   EVENT_QUEUE,
   EVENT_SOURCE,
+  FAILED_REPORT_QUEUE,
+  FAILED_REPORT_SOURCE,
   SWEEP_MS,
 } from "./functions.ts";
 import { invoke } from "./invoke.ts";
@@ -51,6 +54,17 @@ export function startControlPlane(world: World): () => void {
       queueName: EVENT_QUEUE,
       ...EVENT_SOURCE,
       handle: (messages) => handleEvents(world, messages),
+      deleted: () => {},
+    }),
+    startQueueSource(world, {
+      queueName: FAILED_REPORT_QUEUE,
+      ...FAILED_REPORT_SOURCE,
+      handle: async (messages) => {
+        const ended = await invoke(world, "redrive-reports", async (deps) => {
+          for (const { body } of messages) await redriveReport(deps, body);
+        });
+        return ended.ok ? messages : [];
+      },
       deleted: () => {},
     }),
     startBusTargets(world, {

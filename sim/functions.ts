@@ -6,10 +6,14 @@ export const FUNCTIONS = {
   apartment: { timeoutMs: 30_000 },
   "dead-letters": { timeoutMs: 30_000 },
   "reconcile-host": { timeoutMs: 60_000, retriesMax: 2, eventAgeMsMax: 3_600_000 },
+  "redrive-reports": { timeoutMs: 60_000 },
   sweeper: { timeoutMs: 75_000, retriesMax: 0, eventAgeMsMax: 60_000 },
   events: { timeoutMs: 20_000 },
   ingest: { timeoutMs: 29_000 },
   "api-vms": { timeoutMs: 29_000 },
+  "api-jobs": { timeoutMs: 29_000 },
+  "api-hosts": { timeoutMs: 29_000 },
+  "api-incidents": { timeoutMs: 29_000 },
 } as const satisfies Readonly<Record<string, FunctionNumbers>>;
 export type FunctionName = keyof typeof FUNCTIONS;
 
@@ -38,6 +42,14 @@ export const EVENT_SOURCE = {
   batchesMax: 4,
 } as const;
 
+/** The queue of reports that were given up, and how it is worked off. */
+export const FAILED_REPORT_SOURCE = {
+  visibilitySeconds: 360,
+  batchMessagesMax: 1,
+  windowMs: 0,
+  batchesMax: 2,
+} as const;
+
 /** Lambda's waits before it tries an asynchronous invocation again. */
 export const RETRY_WAITS_MS: readonly number[] = [60_000, 120_000];
 
@@ -46,3 +58,4 @@ export const SWEEP_MS = 56_000;
 
 export const DEAD_LETTER_QUEUE = "apartments-dead.fifo";
 export const EVENT_QUEUE = "events";
+export const FAILED_REPORT_QUEUE = "reports-failed";

@@ -21,4 +21,8 @@ export type Machine = {
   isCutOff: boolean;
   /** It has power. */
   isOn: boolean;
+  /** People who have said that it is off, and keep it so. */
+  heldOffBy: number;
+  /** Its hypervisor does not answer. */
+  isHung: boolean;
 };

@@ -6,20 +6,12 @@ import { cancelJob } from "../shared/app/cancel-job.ts";
 import { patchVm, pauseApartment } from "../shared/app/change-vm.ts";
 import { createVm } from "../shared/app/create-vm.ts";
 import { submitVerb } from "../shared/app/submit-verb.ts";
-import { AccountId, type JobId, type VmId } from "../shared/model/ids.ts";
-import type { Answer } from "../shared/model/problem.ts";
-import type { Caller } from "../shared/model/token.ts";
-import { invoke } from "./invoke.ts";
+import type { JobId, VmId } from "../shared/model/ids.ts";
+import { type Call, described, OPERATOR, tried } from "./client.ts";
+import type { FunctionName } from "./functions.ts";
 import type { Random } from "./random.ts";
 import { type Asked, pickWish, SPEC } from "./wishes.ts";
-import type { Deps, World } from "./world.ts";
-
-const CALLER: Caller = { account: AccountId.parse("acme"), role: "operator" };
-/** What each VM is asked for, on average once in so long. */
-const ASKED_EVERY_MS = 40_000;
-/** A client's own patience with a request, and between two. */
-const TRIES_MAX = 20;
-const TRY_AGAIN_MS = { least: 200, most: 5_000 };
+import type { World } from "./world.ts";
 
 export interface Operators {
   /** No more wishes. */
@@ -49,9 +41,9 @@ export function startOperators(world: World): Operators {
     const goOn = () => {
       if (stopped) return;
       void ask(operator, pickWish(random).ask({ random, hosts: world.plan.hosts }));
-      world.time.after(random.wait(ASKED_EVERY_MS), goOn);
+      world.time.after(random.wait(world.plan.askedEverySeconds * 1000), goOn);
     };
-    void ask(operator, { kind: "create", start: false }).then(goOn);
+    void ask(operator, { kind: "create", start: false, haEnabled: random.chance(0.5) }).then(goOn);
   }
   return {
     stop: () => {
@@ -71,42 +63,45 @@ async function ask(operator: Operator, asked: Asked): Promise<void> {
   if (request === undefined) return;
   const says = () => `${vmId}: an operator asks for ${JSON.stringify(asked)}`;
   world.history.tell(says);
-  const answer = await tried(world, random, request);
+  const answer = await tried(world, random, request.to, request.call);
   world.history.tell(() => `${says()}, and is answered ${described(answer)}`);
   if (answer?.ok !== false || answer.code !== "vm_not_found" || operator.vmId !== vmId) return;
   operator.vmId = world.memory.ports.names.vmId();
-  await ask(operator, { kind: "create", start: true });
+  await ask(operator, { kind: "create", start: true, haEnabled: true });
 }
 
-type Keyed = { readonly idempotencyKey: string; readonly requestHash: string };
-type Request = (deps: Deps, keyed: Keyed) => Promise<Answer<unknown>>;
+type Request = { readonly to: FunctionName; readonly call: Call };
 
 /** Nothing, where there is nothing to ask about yet. */
-function requestOf({ world, vmId, jobIds }: Operator, asked: Asked): Request | undefined {
-  const to = { caller: CALLER, vmId };
+function requestOf(operator: Operator, asked: Asked): Request | undefined {
+  const { world, vmId, jobIds } = operator;
+  const about = { caller: OPERATOR, vmId };
+  const vms = (call: Call): Request => ({ to: "api-vms", call });
   switch (asked.kind) {
     case "verb":
-      return async (deps, keyed) => {
+      return vms(async (deps, keyed) => {
         const { verb, body } = asked;
-        const answer = await submitVerb(deps, { ...keyed, ...to, verb, body });
+        const answer = await submitVerb(deps, { ...keyed, ...about, verb, body });
         if (answer.ok) jobIds.unshift(answer.value.id);
         return answer;
-      };
+      });
     case "cancel": {
       const jobId = jobIds[asked.nthLast - 1];
-      return jobId && ((deps) => cancelJob(deps, { caller: CALLER, jobId }));
+      if (jobId === undefined) return undefined;
+      return { to: "api-jobs", call: (deps) => cancelJob(deps, { caller: OPERATOR, jobId }) };
     }
     case "patch":
-      return (deps) => patchVm(deps, { ...to, patch: { haEnabled: asked.haEnabled } });
+      return vms((deps) => patchVm(deps, { ...about, patch: { haEnabled: asked.haEnabled } }));
     case "rename": {
       const name = nameOf(world, vmId);
-      return (deps) => patchVm(deps, { ...to, patch: { name } });
+      return vms((deps) => patchVm(deps, { ...about, patch: { name } }));
     }
     case "pause":
-      return (deps) => pauseApartment(deps, { ...to, paused: asked.paused });
+      return vms((deps) => pauseApartment(deps, { ...about, paused: asked.paused }));
     case "create": {
-      const request = { id: vmId, name: nameOf(world, vmId), spec: SPEC, start: asked.start };
-      return (deps, keyed) => createVm(deps, { ...keyed, caller: CALLER, request });
+      const { start, haEnabled } = asked;
+      const request = { id: vmId, name: nameOf(world, vmId), spec: SPEC, start, haEnabled };
+      return vms((deps, keyed) => createVm(deps, { ...keyed, caller: OPERATOR, request }));
     }
     default:
       return asked satisfies never;
@@ -121,25 +116,4 @@ function nameOf({ faults }: World, id: VmId): string {
     ...(faults.strikes("guest-slow") ? ["slow"] : []),
     ...(faults.strikes("guest-unbootable") ? ["unbootable"] : []),
   ].join("-");
-}
-
-/** The same request with the same key, until it is answered or the client gives up. */
-async function tried(
-  world: World,
-  random: Random,
-  request: Request,
-): Promise<Answer<unknown> | undefined> {
-  const idempotencyKey = world.memory.ports.names.secret();
-  const keyed = { idempotencyKey, requestHash: idempotencyKey };
-  for (let attempt = 0; attempt < TRIES_MAX; attempt += 1) {
-    const ended = await invoke(world, "api-vms", (deps) => request(deps, keyed));
-    if (ended.ok) return ended.value;
-    await world.time.sleep(random.int(TRY_AGAIN_MS.least, TRY_AGAIN_MS.most));
-  }
-  return undefined;
-}
-
-function described(answer: Answer<unknown> | undefined): string {
-  if (answer === undefined) return "nothing";
-  return answer.ok ? "yes" : `${answer.code}, ${answer.detail}`;
 }

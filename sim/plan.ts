@@ -12,6 +12,10 @@ export const Plan = z.strictObject({
   vms: Size,
   /** For so long operators ask for things and faults strike; then everything comes to its end. */
   minutes: Size,
+  /** Each VM is asked for something on average once in so long. */
+  askedEverySeconds: Size,
+  /** The setting: hosts power their HA VMs off when their lease runs out, and leases are revoked. */
+  selfFence: z.boolean(),
   /** The rate of each kind of fault; one that is not named never strikes. */
   rates: z.partialRecord(Kind, z.number().check(z.gte(0), z.lte(1))),
   /** Strikes that are left out: `kind#occasion`. */
@@ -21,13 +25,22 @@ export type Plan = z.infer<typeof Plan>;
 
 export type Sizes = Pick<Plan, "hosts" | "vms" | "minutes">;
 
+/** From a crowd to a quiet day. */
+const ASKED_EVERY_SECONDS: readonly number[] = [3, 10, 40];
+
 /** How much rarer or more frequent a kind is in a seed: many are left out, so that rare meetings get their turn. */
 const WEATHERS: readonly number[] = [0, 0, 0, 0.5, 1, 3];
 
 /** What a seed plans; sizes that are given are taken. */
 export function planOf(seed: number, given: Partial<Sizes>): Plan {
   const random = randomOf(seed, "plan");
-  const drawn = { hosts: random.int(1, 4), vms: random.int(1, 8), minutes: random.int(5, 60) };
+  const drawn = {
+    hosts: random.int(1, 4),
+    vms: random.int(1, 8),
+    minutes: random.int(5, 60),
+    askedEverySeconds: random.pick(ASKED_EVERY_SECONDS),
+    selfFence: random.chance(0.5),
+  };
   return { seed, ...drawn, ...given, rates: ratesOf(random), spared: [] };
 }
 
@@ -40,12 +53,14 @@ function ratesOf(random: Random): Plan["rates"] {
   return planned;
 }
 
-export function describePlan({ seed, hosts, vms, minutes, rates, spared }: Plan): string {
+export function describePlan(plan: Plan): string {
+  const { seed, hosts, vms, minutes, askedEverySeconds, selfFence, rates, spared } = plan;
   const faults = Object.entries(rates).map(
     ([kind, rate = 0]) => `${kind} ${Number(rate.toFixed(5))}`,
   );
   return [
-    `seed ${seed}: ${hosts} hosts, ${vms} VMs, ${minutes} min`,
+    `seed ${seed}: ${hosts} hosts, ${vms} VMs, ${minutes} min, asked every ${askedEverySeconds} s`,
+    ...(selfFence ? ["hosts fence themselves"] : []),
     faults.length === 0 ? "no faults" : faults.join(", "),
     ...(spared.length === 0 ? [] : [`${spared.length} strikes left out`]),
   ].join("; ");

@@ -8,7 +8,7 @@ import type { Power } from "../shared/model/power.ts";
 import type { VmState } from "../shared/model/vm.ts";
 import type { Broken, Violation } from "./checks/violation.ts";
 import type { JobSeen } from "./checks/watch.ts";
-import { DEAD_LETTER_QUEUE, EVENT_QUEUE } from "./functions.ts";
+import { DEAD_LETTER_QUEUE, EVENT_QUEUE, FAILED_REPORT_QUEUE } from "./functions.ts";
 import type { SimHost } from "./sim-host.ts";
 import type { World } from "./world.ts";
 
@@ -36,7 +36,12 @@ export function restOf(world: World, hosts: readonly SimHost[]): Violation | und
   return found;
 }
 
-const QUEUES: readonly string[] = [MEMORY_APARTMENT_QUEUE, DEAD_LETTER_QUEUE, EVENT_QUEUE];
+const QUEUES: readonly string[] = [
+  MEMORY_APARTMENT_QUEUE,
+  DEAD_LETTER_QUEUE,
+  EVENT_QUEUE,
+  FAILED_REPORT_QUEUE,
+];
 
 function checkQueues({ memory }: World, broken: Broken): void {
   const commandQueues = memory.tables.hosts

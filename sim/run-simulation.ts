@@ -2,6 +2,7 @@
  * One run: a time of faults and wishes, then a time in which everything comes to its end; and what became of it.
  */
 
+import { startAdmins } from "./admins.ts";
 import type { Violation } from "./checks/violation.ts";
 import { startControlPlane } from "./control-plane.ts";
 import { checkCopies } from "./copies.ts";
@@ -46,13 +47,21 @@ export async function runSimulation(
     return world.watch.violation() !== undefined;
   };
   const operators = startOperators(world);
+  const admins = startAdmins(world, hosts);
   const weather = startWeather(world, hosts);
   await time.pass({ at: time.now() + plan.minutes * 60_000, isOver });
   history.tell(() => "nothing goes wrong any more");
   world.faults.stop();
   weather.clear();
   operators.stop();
-  const left = await comeToRest(world, hosts, { isOver, before: operators.resumeAll });
+  admins.stop();
+  const left = await comeToRest(world, hosts, {
+    isOver,
+    before: () => {
+      operators.resumeAll();
+      admins.setRight();
+    },
+  });
   return {
     plan,
     violation: world.watch.violation() ?? left,

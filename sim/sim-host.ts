@@ -58,6 +58,8 @@ export async function addSimHost(
     agents: 0,
     isCutOff: false,
     isOn: true,
+    heldOffBy: 0,
+    isHung: false,
   };
   const host: SimHost = { hostId, hypervisor, machine, process: undefined };
   startAgent(world, host);

@@ -78,7 +78,9 @@ function hostMinute(world: World, host: SimHost, perhaps: Perhaps): void {
     machine.lease = undefined;
     startAgent(world, host);
   });
+  // A host that is both could not fence itself: only a watchdog can (docs/ha.md).
   perhaps("agent-cut-off", () => {
+    if (machine.isHung) return;
     machine.isCutOff = true;
     time.after(lasting("agent-cut-off", ABSENT_MS), () => {
       machine.isCutOff = false;
@@ -91,10 +93,13 @@ function hostMinute(world: World, host: SimHost, perhaps: Perhaps): void {
     time.after(lasting("host-dead", ABSENT_MS), () => powerOn(world, host));
   });
   perhaps("hypervisor-hung", () => {
+    if (machine.isCutOff) return;
+    machine.isHung = true;
     hypervisor.behindTheBack.setReachable("unreachable");
-    time.after(lasting("hypervisor-hung", HUNG_MS), () =>
-      hypervisor.behindTheBack.setReachable("reachable"),
-    );
+    time.after(lasting("hypervisor-hung", HUNG_MS), () => {
+      machine.isHung = false;
+      hypervisor.behindTheBack.setReachable("reachable");
+    });
   });
   perhaps("clock-skewed", () => {
     machine.skewMs = faults.draw("clock-skewed").int(-HOST_SKEW_MS_MAX, HOST_SKEW_MS_MAX);
@@ -162,6 +167,7 @@ function endSecondCopy({ history }: World, hosts: readonly SimHost[], vmId: VmId
 
 function recover(world: World, host: SimHost): void {
   host.machine.isCutOff = false;
+  host.machine.isHung = false;
   host.hypervisor.behindTheBack.setReachable("reachable");
   if (!host.machine.isOn) powerOn(world, host);
 }
@@ -169,6 +175,10 @@ function recover(world: World, host: SimHost): void {
 function powerOn(world: World, host: SimHost): void {
   const { machine } = host;
   if (machine.isOn) return;
+  if (machine.heldOffBy > 0) {
+    world.time.after(MINUTE_MS, () => powerOn(world, host));
+    return;
+  }
   machine.isOn = true;
   machine.boots += 1;
   startAgent(world, host);

@@ -18,7 +18,7 @@ export type Asked =
   | { readonly kind: "rename" }
   | { readonly kind: "pause"; readonly paused: boolean }
   /** One that is there already is refused. */
-  | { readonly kind: "create"; readonly start: boolean };
+  | { readonly kind: "create"; readonly start: boolean; readonly haEnabled: boolean };
 
 /** Small, and all alike: some hosts are full. */
 export const SPEC = { cpus: 1, memoryMiB: 1_024 };
@@ -47,7 +47,14 @@ const ALL: readonly Wish[] = [
   verb(0.5, "destroy", ({ random }) => ({ forced: random.chance(0.5) })),
   verb(2, "recover", () => ({})),
   verb(0.3, "expunge", () => ({})),
-  { weight: 1, ask: ({ random }) => ({ kind: "create", start: random.chance(0.5) }) },
+  {
+    weight: 0.3,
+    ask: ({ random }) => ({
+      kind: "create",
+      start: random.chance(0.5),
+      haEnabled: random.chance(0.5),
+    }),
+  },
   { weight: 2, ask: ({ random }) => ({ kind: "cancel", nthLast: random.int(1, 3) }) },
   { weight: 1, ask: ({ random }) => ({ kind: "patch", haEnabled: random.chance(0.5) }) },
   { weight: 1, ask: () => ({ kind: "rename" }) },

@@ -18,7 +18,14 @@ import { pureRegistry } from "./checks/pure-registry.ts";
 import { type Call, startWatch, type Watch } from "./checks/watch.ts";
 import { describeTurn } from "./describe.ts";
 import { type Faults, faultsOf } from "./faults.ts";
-import { APARTMENT_SOURCE, DEAD_LETTER_QUEUE, EVENT_QUEUE, EVENT_SOURCE } from "./functions.ts";
+import {
+  APARTMENT_SOURCE,
+  DEAD_LETTER_QUEUE,
+  EVENT_QUEUE,
+  EVENT_SOURCE,
+  FAILED_REPORT_QUEUE,
+  FAILED_REPORT_SOURCE,
+} from "./functions.ts";
 import { type History, historyOf } from "./history.ts";
 import { troubled } from "./message-faults.ts";
 import { simNames } from "./names.ts";
@@ -59,7 +66,7 @@ const SKEW_MS_MAX = 4_000;
 export function makeWorld(plan: Plan): World {
   const time = virtualTime();
   const faults = faultsOf(plan);
-  const settings = Settings.parse({});
+  const settings = Settings.parse({ selfFence: plan.selfFence });
   const history = historyOf(time);
   const watch = startWatch(({ worker }, before, next) =>
     history.tell(() => describeTurn(worker, before, next)),
@@ -134,11 +141,15 @@ function watchedTables(written: (next: AnyApartmentRecord) => void): MemoryTable
 
 /** What the template makes beside the apartments' queue, and the redrive that it gives it. */
 function addQueues({ queues }: Memory): void {
-  queues.request({
-    action: "createQueue",
-    queueName: EVENT_QUEUE,
-    attributes: { VisibilityTimeout: String(EVENT_SOURCE.visibilitySeconds) },
-  });
+  for (const [queueName, { visibilitySeconds }] of [
+    [EVENT_QUEUE, EVENT_SOURCE],
+    [FAILED_REPORT_QUEUE, FAILED_REPORT_SOURCE],
+  ] as const)
+    queues.request({
+      action: "createQueue",
+      queueName,
+      attributes: { VisibilityTimeout: String(visibilitySeconds) },
+    });
   queues.request({
     action: "createQueue",
     queueName: DEAD_LETTER_QUEUE,

@@ -45,7 +45,12 @@ export interface Watch extends Witness, Omit<SentEffects, "committed"> {
 }
 
 /** Functions whose invocations take turns: of batches, and inline (A5). */
-const TURN_TAKERS: ReadonlySet<string> = new Set(["apartment", "api-vms"]);
+const TURN_TAKERS: ReadonlySet<string> = new Set([
+  "apartment",
+  "api-vms",
+  "api-hosts",
+  "api-incidents",
+]);
 const MAKERS: ReadonlySet<string> = new Set(["submissions.accept", "apartments.createHost"]);
 const WRITERS: ReadonlySet<string> = new Set(["apartments.commit"]);
 

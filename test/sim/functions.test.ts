@@ -6,7 +6,12 @@ import { readTemplate } from "../../local/template/read-template.ts";
 import type { MappingModel } from "../../local/template/stack-model.ts";
 import { synthesise } from "../../local/template/synthesise.ts";
 import { RULES, targetOf } from "../../sim/bus-rules.ts";
-import { APARTMENT_SOURCE, EVENT_SOURCE, FUNCTIONS } from "../../sim/functions.ts";
+import {
+  APARTMENT_SOURCE,
+  EVENT_SOURCE,
+  FAILED_REPORT_SOURCE,
+  FUNCTIONS,
+} from "../../sim/functions.ts";
 import { settings } from "../support/a-record.ts";
 
 const outFolder = mkdtempSync(join(tmpdir(), "vmsync-test-"));
@@ -48,6 +53,21 @@ describe("the functions of the simulation", () => {
     const { visibilitySeconds, ...source } = EVENT_SOURCE;
     expect(mapping("events")).toMatchObject(source);
     expect(queue("vmsync-events")).toMatchObject({ VisibilityTimeout: String(visibilitySeconds) });
+  });
+
+  it("are given reports that were given up as the template says", () => {
+    const { visibilitySeconds, ...source } = FAILED_REPORT_SOURCE;
+    expect(mapping("redrive-reports")).toMatchObject(source);
+    expect(queue("vmsync-reports-failed")).toMatchObject({
+      VisibilityTimeout: String(visibilitySeconds),
+    });
+  });
+
+  it("are all that the template gives batches to", () => {
+    const names = new Set(model.mappings.map(({ functionName }) => functionName));
+    expect([...names].sort()).toEqual(
+      ["apartment", "dead-letters", "events", "redrive-reports"].map((name) => `vmsync-${name}`),
+    );
   });
 
   it("are reached by the template's rules, and by no others", () => {

@@ -10,6 +10,8 @@ const LARGE: Plan = {
   hosts: 4,
   vms: 8,
   minutes: 60,
+  askedEverySeconds: 10,
+  selfFence: false,
   rates: { "worker-dies-after": 0.1, "call-slow": 0.1, outage: 0.1, "host-dead": 0.1 },
   spared: [],
 };
