@@ -16,7 +16,8 @@ export const systemClock: Clock = {
 export const systemNames: Names = {
   jobId: () => JobId.parse(uuidv7()),
   vmId: () => VmId.parse(uuidv7()),
-  secret: () => randomBytes(SECRET_BYTES).toString("base64url"),
+  // Not base64url: every 64th would begin with a dash, and be an option on a command line.
+  secret: () => randomBytes(SECRET_BYTES).toString("hex"),
   hash: (text) => createHash("sha256").update(text).digest("hex"),
 };
 
