@@ -27,7 +27,7 @@ export async function tellIncident(
       id: `${id}.${at}.${change}`,
       at,
       account,
-      detail: { incidentId: id, vmId, hostId, change },
+      detail: { incidentId: id, vmId, hostId, change, detail: incident.detail },
     },
   ]);
 }

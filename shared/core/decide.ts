@@ -18,7 +18,7 @@ import {
   isOfVm,
   type WaitFor,
 } from "../model/apartment-record.ts";
-import type { LogicalId } from "../model/ids.ts";
+import type { JobId, LogicalId } from "../model/ids.ts";
 import type { JobError } from "../model/job.ts";
 import type { Settings } from "../model/settings.ts";
 import { applyMessage, note } from "./apply-message.ts";
@@ -221,16 +221,30 @@ function isSameSubject<R extends AnyApartmentRecord>(
 /** One event for each job whose status is another than before this turn. */
 function tellJobs(turn: Turn, before: AnyApartmentRecord): Turn {
   let told = turn;
-  for (const { jobId, status } of turn.projections.values()) {
+  for (const { jobId, status, error } of turn.projections.values()) {
     const last = before.active?.jobId === jobId ? before.active.status : undefined;
     if (status === last) continue;
     told = tell(told, {
       family: "job.state",
       topic: `job.state.${jobId}`,
-      detail: { jobId, ...subjectOf(turn), status },
+      detail: {
+        jobId,
+        ...subjectOf(turn),
+        type: typeOf(turn, before, jobId) ?? null,
+        status,
+        ...(error === undefined ? {} : { error }),
+      },
     });
   }
   return told;
+}
+
+/** A job that this turn says something of is active before or after it, waits, or was made or read for it. */
+function typeOf(turn: Turn, before: AnyApartmentRecord, jobId: JobId): string | undefined {
+  const { record, jobs, inputs } = turn;
+  const inRecords = [before.active, record.active, ...before.queued, ...record.queued];
+  const job = inRecords.find((each) => each?.jobId === jobId) ?? jobs.get(jobId);
+  return (job ?? inputs.facts.jobs.get(jobId))?.type;
 }
 
 function wakeTime(turn: Turn, source: TurnSource, hasEffects: boolean): number | undefined {

@@ -97,6 +97,9 @@ export function resolveWhatIsOver(turn: Turn): Turn {
     .reduce((next, { id }) => resolveIncident(next, id), turn);
 }
 
+/** An event is in the record until it is sent, with its incident. */
+const TOLD_CHARACTERS_MAX = 256;
+
 /** Opens an incident about this VM, unless one of its kind is open. */
 export function openIncident(
   turn: Turn,
@@ -124,7 +127,13 @@ export function openIncident(
   return tell(opened, {
     family: "incident",
     topic: `incident.${incident.kind}`,
-    detail: { incidentId: id, ...subjectOf(turn), change: "opened" },
+    detail: {
+      incidentId: id,
+      ...(hostId === undefined ? {} : { hostId }),
+      ...subjectOf(turn),
+      change: "opened",
+      detail: incident.detail.slice(0, TOLD_CHARACTERS_MAX),
+    },
   });
 }
 

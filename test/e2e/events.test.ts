@@ -53,6 +53,7 @@ describe("events, from bus to feed", () => {
     expect(to("vm.state", "cause")).toEqual(["job", "job"]);
     expect(to("vm.state", "jobId")).toEqual([job.id, job.id]);
     expect(to("job.state", "status")).toEqual(["succeeded", "running"]);
+    expect(to("job.state", "type")).toEqual(["vm.start", "vm.start"]);
     expect(to("vm.power", "to")).toEqual(["on"]);
     expect(new Set(events.map(({ id }) => id)).size).toBe(events.length);
     host.hypervisor.behindTheBack.powerOff(vm.id);

@@ -131,6 +131,10 @@ describe("a job that listens to a topic", () => {
     const deaf = prepared(aListener()).silenceToTheEnd();
     expect(deaf.ended).toMatchObject({ status: "failed", error: { detail: "wait" } });
     expect(deaf.effects("unlisten")).toHaveLength(1);
+    const ends = deaf.effects("event").map(({ event }) => event.detail);
+    expect(ends).toMatchObject([
+      { type: "test.await-release", status: "failed", error: { code: "timed_out" } },
+    ]);
   });
 
   it("listens no more when it is called off, or cannot go on", () => {
