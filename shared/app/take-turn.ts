@@ -14,7 +14,7 @@ import { type AnyApartmentRecord, isGone, RECORD_BYTES_MAX } from "../model/apar
 import { byteLength } from "../model/byte-length.ts";
 import type { HostFact } from "../model/host.ts";
 import type { ApartmentId, HostId, JobId } from "../model/ids.ts";
-import type { JobRecord } from "../model/job.ts";
+import { apartmentOf, type JobRecord } from "../model/job.ts";
 import type { Settings } from "../model/settings.ts";
 import { CANDIDATES_MAX } from "../work/choose-host.ts";
 import { registry } from "../work/registry.ts";
@@ -86,8 +86,16 @@ async function takeOneTurn(
       sentVersion = record.version;
     }
     // A3: what was read before a flush is older than what the flush wrote, and is read again.
-    const decision = await decideWithFacts(deps, turn, record, flushes ? undefined : jobs);
-    if (decision.kind === "nothing") return { status: "nothing", record };
+    const { decision, known } = await decideWithFacts(
+      deps,
+      turn,
+      record,
+      flushes ? undefined : jobs,
+    );
+    if (decision.kind === "nothing") {
+      if (isBehind(record, known.jobs)) continue; // A4
+      return { status: "nothing", record };
+    }
     assertSize(decision.record);
     if ((await deps.apartments.commit(decision.record)) === "conflict") {
       deps.telemetry.count("commitConflicts");
@@ -99,6 +107,16 @@ async function takeOneTurn(
   }
   throw new Error(
     `apartment ${turn.apartmentId}: ${COMMIT_ATTEMPTS_MAX} commits were lost to others`,
+  );
+}
+
+/**
+ * Whether a job was projected by a commit that this record does not have yet: the two are not read at one moment. Nothing is new
+ * for who looks so, but the effects of that commit may not all have been sent (A4).
+ */
+function isBehind(record: AnyApartmentRecord, jobs: Known["jobs"]): boolean {
+  return [...jobs.values()].some(
+    (job) => job !== null && apartmentOf(job) === record.id && job.revision > record.version,
   );
 }
 
@@ -138,7 +156,7 @@ async function decideWithFacts(
       work: deps.work ?? registry,
       now: deps.clock.now(),
     });
-    if (decision.kind !== "needs") return decision;
+    if (decision.kind !== "needs") return { decision, known };
     await Promise.all(decision.facts.map((request) => fetchFact(deps, known, request)));
   }
   throw new Error(`apartment ${record.id}: a decision wanted facts ${FACT_ROUNDS_MAX} times`);

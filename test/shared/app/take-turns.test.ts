@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { type Delivery, takeTurns } from "../../../shared/app/take-turns.ts";
 import type { ApartmentMessage } from "../../../shared/model/apartment-message.ts";
-import { aMessage, aRecord, hostId, T0 } from "../../support/a-record.ts";
+import { aJob, aMessage, aRecord, hostId, T0 } from "../../support/a-record.ts";
 import { vmIdOf } from "../../support/joined-host.ts";
 import { aWorld, type World } from "../../support/memory-world.ts";
 
@@ -74,6 +74,40 @@ describe("a batch of the apartments' queue", () => {
     expect(world.memory.telemetry.entries).toMatchObject([
       { level: "error", apartmentId: vmIdOf(1) },
     ]);
+  });
+});
+
+describe("a turn", () => {
+  it("A4 whose record was read before the commit that its job tells of reads it again, and sends what that stored", async () => {
+    const world = await aWorldWith(1);
+    const { deps, memory } = world;
+    const vmId = vmIdOf(1);
+    const job = aJob(1, { vmId, type: "vm.stop" });
+    await deps.submissions.accept({ job, now: T0 });
+    const before = memory.tables.apartments.get(vmId);
+    const submit = saying(vmId, aMessage({ kind: "submit", jobId: job.id }));
+    const dying = {
+      ...deps.bus,
+      put: () => Promise.reject(new Error("it dies before its event is told")),
+    };
+    expect(await takeTurns({ ...deps, bus: dying }, [submit])).toEqual([submit.messageId]);
+    expect((await deps.jobs.read(job.id))?.status).toBe("succeeded");
+    const told: unknown[] = [];
+    let reads = 0;
+    const later = {
+      ...deps,
+      bus: { ...deps.bus, put: async (events: readonly unknown[]) => void told.push(...events) },
+      apartments: {
+        ...deps.apartments,
+        load: async (...args: Parameters<typeof deps.apartments.load>) => {
+          reads += 1;
+          const found = await deps.apartments.load(...args);
+          return reads === 1 ? { ...found, record: before } : found;
+        },
+      },
+    };
+    expect(await takeTurns(later, [submit])).toEqual([]);
+    expect(told).not.toEqual([]);
   });
 });
 
