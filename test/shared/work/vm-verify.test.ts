@@ -300,6 +300,17 @@ describe("the evidence", () => {
     expect(run.open).toEqual(["out_of_band_migration"]);
   });
 
+  it("that was true when it was given, and is not any more, is no evidence", () => {
+    const run = new VerifyRun(running(), [
+      [hostId, "on"],
+      [otherHostId, "off"],
+    ]).observed(otherHostId, "on");
+    run.goOn(); // its own host says on
+    run.answers.set(hostId, "off");
+    run.observed(hostId, "off").toTheEnd();
+    expect(run.record.vm).toMatchObject({ state: "Stopped", hostId: undefined });
+  });
+
   it("of a host that says another thing each time ends in doubt, within its time", () => {
     let n = 0;
     const run = new VerifyRun(running(), [
