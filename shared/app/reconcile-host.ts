@@ -10,6 +10,7 @@
  *  4. Where nobody is left to do that, the report's mark stays, and a later report is told whole (`core/heard-marks.ts`).
  *  5. `applied.at` is when the host was last compared whole, not when it last said something: else a host with a change
  *     every few minutes would never be resynced.
+ *  6. A mass absence is over when the host lists all that hold room there: they are back, or are known to be off or elsewhere.
  */
 import {
   correctOvertaken,
@@ -27,7 +28,7 @@ import { IncidentId } from "../model/incident.ts";
 import type { Settings } from "../model/settings.ts";
 import type { AgentReportDetail } from "../model/topic.ts";
 import { isResyncDue } from "./ingest-report.ts";
-import { openIncident } from "./open-incident.ts";
+import { openIncident, tellIncident } from "./open-incident.ts";
 import type { HostRow, Ports } from "./ports.ts";
 import { unlike } from "./report-digest.ts";
 import { tellHostState } from "./tell-host-state.ts";
@@ -73,8 +74,7 @@ export async function reconcileHost(deps: ReconcileDeps, event: AgentReportDetai
     };
     if (inventory !== undefined && isNewer(inventory, event)) return correct(deps, work, inventory); // 3
     // Passed on by an earlier try that died before it could say so.
-    if (inventory !== undefined && !isNewer(event, inventory))
-      return finish(deps, work, inventory.vms);
+    if (inventory !== undefined && !isNewer(event, inventory)) return finish(deps, work, inventory);
     if ((await passOn(deps, work, inventory)) === "done") return; // 2
   }
   throw new Error(`host ${hostId}: its inventory changed ${ATTEMPTS_MAX} times meanwhile`);
@@ -127,17 +127,20 @@ async function passOn(
     },
   );
   await noteCapacity(deps, work);
-  await noteMassAbsence(deps, work, diff);
+  const massAbsence = await noteMassAbsence(deps, work, { inventory, diff });
   await tell(deps, work, diff.observed, event);
-  const next = { hostId, bootOrdinal, seq, complete: report.complete, vms: diff.vms };
+  const next = {
+    ...{ hostId, bootOrdinal, seq, complete: report.complete, vms: diff.vms },
+    ...(massAbsence ? { massAbsence } : {}),
+  };
   if ((await deps.hosts.writeInventory(next, inventory)) === "changed") return "changed";
-  await finish(deps, work, diff.vms);
+  await finish(deps, work, next);
   return "done";
 }
 
 /** All was passed on. A fenced host has come back with that, if it could say everything. */
-async function finish(deps: ReconcileDeps, work: Work, vms: Inventory["vms"]): Promise<void> {
-  await markApplied(deps, work, vms);
+async function finish(deps: ReconcileDeps, work: Work, inventory: Inventory): Promise<void> {
+  await markApplied(deps, work, inventory);
   const { row, report, event } = work;
   const { id: hostId, fence, bootId, state } = row.host;
   if (fence === undefined || bootId === undefined || !report.complete) return;
@@ -163,10 +166,17 @@ async function correct(deps: ReconcileDeps, work: Work, inventory: Inventory): P
   await deps.hosts.markApplied({ hostId, bootOrdinal, settled: own });
 }
 
-async function markApplied(deps: ReconcileDeps, work: Work, vms: Inventory["vms"]): Promise<void> {
+async function markApplied(
+  deps: ReconcileDeps,
+  work: Work,
+  { vms, massAbsence }: Inventory,
+): Promise<void> {
   const { hostId, event, report, row, whole, settled } = work;
   const { bootOrdinal, seq, digest, receivedAt } = event;
-  const absencesPending = Object.values(vms).some(({ absences }) => absences !== undefined);
+  const isOpen =
+    !report.complete ||
+    massAbsence === true ||
+    Object.values(vms).some(({ absences }) => absences !== undefined);
   await deps.hosts.markApplied({
     hostId,
     bootOrdinal,
@@ -174,7 +184,7 @@ async function markApplied(deps: ReconcileDeps, work: Work, vms: Inventory["vms"
     applied: {
       bootOrdinal,
       seq,
-      digest: report.complete && !absencesPending ? digest : unlike(digest),
+      digest: isOpen ? unlike(digest) : digest,
       at: whole ? receivedAt : (row.heartbeat?.applied?.at ?? receivedAt), // 5
     },
   });
@@ -189,20 +199,32 @@ async function noteCapacity(deps: ReconcileDeps, { hostId, report, row }: Work):
   await deps.hosts.setCapacity(hostId, capacity);
 }
 
-/** One incident a host, until a person resolves it. */
+/** 6. Whether one is open after this report. */
 async function noteMassAbsence(
   deps: ReconcileDeps,
-  { hostId, event }: Work,
-  { massAbsence }: InventoryDiff,
-): Promise<void> {
-  if (massAbsence === undefined) return;
-  await openIncident(deps, {
+  { hostId, event, report }: Work,
+  { inventory, diff }: { readonly inventory: Inventory | undefined; readonly diff: InventoryDiff },
+): Promise<true | undefined> {
+  const incident = {
     id: IncidentId.parse(`mass_absence.${hostId}`),
     kind: "mass_absence",
     hostId,
     openedAt: event.receivedAt,
-    detail: `${massAbsence} VMs were not in a complete report of ${hostId} that had been in the one before`,
-  });
+  } as const;
+  if (diff.massAbsence !== undefined) {
+    const detail = `${diff.massAbsence} VMs were not in a complete report of ${hostId} that had been in the one before`;
+    await openIncident(deps, { ...incident, detail });
+    return true;
+  }
+  if (inventory?.massAbsence !== true) return undefined;
+  if (!report.complete || diff.absencesPending) return true;
+  const listed = new Set<string>(report.vms.map(({ vmId }) => vmId));
+  const holders = await deps.placement.holders(hostId);
+  if (!holders.every((vmId) => listed.has(vmId))) return true;
+  const { receivedAt } = event;
+  if ((await deps.incidents.resolve(incident.id, receivedAt)) === "resolved")
+    await tellIncident(deps, { ...incident, detail: "", resolvedAt: receivedAt }, "resolved");
+  return undefined;
 }
 
 /** Tells the apartments, in the order of the report that says so. */

@@ -76,7 +76,7 @@ export const INCIDENT_LIFE: Readonly<Record<IncidentKind, Life>> = {
   mass_absence: {
     keeper: "none",
     opens: "many VMs vanish from one complete report",
-    resolves: "by hand",
+    resolves: "the host lists all VMs again that hold room there",
   },
   host_down: {
     keeper: "none",

@@ -111,6 +111,8 @@ export const Inventory = z.strictObject({
   seq: z.int(),
   /** Whether that report listed everything. */
   complete: z.boolean(),
+  /** Many VMs vanished from one report, and not all that should be there are back. */
+  massAbsence: z.optional(z.literal(true)),
   vms: z.record(
     VmId,
     z.strictObject({

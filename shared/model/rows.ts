@@ -70,6 +70,7 @@ export const InventoryRow = z.object({
   bootOrdinal: Count,
   seq: z.int(),
   complete: z.boolean(),
+  massAbsence: z.optional(z.literal(true)),
   packed: z.instanceof(Uint8Array),
 });
 

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { reconcileHost } from "../../../shared/app/reconcile-host.ts";
 import type { Report } from "../../../shared/model/agent-protocol.ts";
+import type { VmId } from "../../../shared/model/ids.ts";
 import { AgentReportDetail } from "../../../shared/model/topic.ts";
 import { bootId, hostId, jobIdOf, T0 } from "../../support/a-record.ts";
 import { aHostInSession, aReport, listed, vmIdOf } from "../../support/joined-host.ts";
@@ -25,6 +26,12 @@ const eventOf = (
 const told = (world: World) =>
   world.taken().map(({ to, message: { body } }) => [to, body.kind === "observed" && body.power]);
 const heartbeatOf = ({ memory }: World) => memory.tables.heartbeats.get(hostId);
+
+const reserveAt = ({ deps }: World, vmId: VmId) =>
+  deps.placement.reserve({
+    ...{ kind: "reserve", hostId, vmId, jobId: jobIdOf(1), revision: 1, attempt: 1, labels: {} },
+    ...{ need: { cpus: 1, memoryMiB: 1 }, boot: { bootId, bootOrdinal: 1, queueUrl: "q" } },
+  });
 
 /** A world in which `host-a` is in its first session, with a way to work off a report. */
 async function aHostWorld(...settings: Parameters<typeof aWorld>) {
@@ -110,6 +117,26 @@ describe("working off a report", () => {
     expect(world.memory.bus.events.at(-1)).toMatchObject({ topic: "incident.mass_absence" });
     await world.reconcile({ seq: 3, vms: [] });
     expect(told(world)).toHaveLength(5);
+  });
+
+  it("resolves it when all that should be there are listed again, and goes on looking until then", async () => {
+    const world = await aHostWorld();
+    const vms = Array.from({ length: 5 }, (_, n) => listed(n));
+    await world.reconcile({ vms });
+    for (const n of [0, 1, 2, 3, 4]) await reserveAt(world, vmIdOf(n));
+    const isOpen = () => world.memory.tables.incidents.all()[0]?.resolvedAt === undefined;
+    await world.reconcile({ seq: 2, vms: [] });
+    await world.reconcile({ seq: 3, vms: [] });
+    expect(isOpen()).toBe(true);
+    expect(heartbeatOf(world)?.applied?.digest).toBe("open:digest-3");
+    // One was found off and gave its room back, the others came back.
+    await world.deps.placement.release({ hostId, vmId: vmIdOf(4), revision: 2 });
+    await world.reconcile({ seq: 4, vms: vms.slice(0, 3) });
+    expect(isOpen()).toBe(true);
+    await world.reconcile({ seq: 5, vms: vms.slice(0, 4) });
+    expect(isOpen()).toBe(false);
+    expect(heartbeatOf(world)?.applied?.digest).toBe("digest-5");
+    expect(world.memory.bus.events.at(-1)).toMatchObject({ detail: { change: "resolved" } });
   });
 
   it("does nothing for a host that was forgotten", async () => {
@@ -253,15 +280,7 @@ describe("a resync (5)", () => {
   it("misses a VM that holds room there and was never listed", async () => {
     const world = await aHostWorld();
     await world.reconcile({});
-    const queueUrl = "q";
-    const held = await world.deps.placement.reserve({
-      ...{ kind: "reserve", hostId, vmId: vmIdOf(7), jobId: jobIdOf(1), revision: 1, attempt: 1 },
-      ...{
-        need: { cpus: 1, memoryMiB: 1 },
-        labels: {},
-        boot: { bootId, bootOrdinal: 1, queueUrl },
-      },
-    });
+    const held = await reserveAt(world, vmIdOf(7));
     expect(held).toEqual({ status: "held" });
     world.taken();
     await world.reconcile({ seq: 2 }, { receivedAt: T0 + 600_000 });
