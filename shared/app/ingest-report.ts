@@ -25,7 +25,10 @@ const PACKED_CHARS_MAX = 250 * 1024;
 /** Text below this is packed into less than the above, whatever it says: at most three bytes a character, four thirds in base64. */
 const SURELY_FITTING_CHARS = PACKED_CHARS_MAX / 4;
 
-type ReportDeps = Pick<Ports, "hosts" | "incidents" | "bus" | "codec" | "names" | "clock"> & {
+type ReportDeps = Pick<
+  Ports,
+  "hosts" | "incidents" | "bus" | "codec" | "names" | "clock" | "telemetry"
+> & {
   readonly settings: Settings;
 };
 
@@ -53,10 +56,13 @@ export async function ingestReport(
     case "wrong_key":
       return refuseKey();
     case "stale_boot":
+      deps.telemetry.count("reportsOfAnotherBoot");
       return refuseStaleBoot();
     case "replayed":
+      deps.telemetry.count("reportsReplayed");
       return accepted(deps, beaten.heartbeat, now); // 1
     case "beaten":
+      if (!report.complete) deps.telemetry.count("reportsIncomplete");
       if (beaten.heartbeat.silent === true && beaten.heartbeat.fenced !== true)
         await markHeard(deps, beaten.heartbeat);
       await passOn(deps, report, { heartbeat: beaten.heartbeat, digest, now });

@@ -22,10 +22,10 @@ import { release } from "./consequences.ts";
 import { cancellation, endUnbegun } from "./end-job.ts";
 import { isTooLate } from "./gone.ts";
 import { isFenced, noteFence, noteLoss } from "./host-news.ts";
-import { resolveIncident } from "./incidents.ts";
+import { openIncident, resolveIncident } from "./incidents.ts";
 import { noteEnd, noteRefusal } from "./join-jobs.ts";
 import { keepEvent } from "./listen.ts";
-import { observe } from "./observe.ts";
+import { isOfFuture, observe } from "./observe.ts";
 import { lookAgain } from "./recheck.ts";
 import { admit, cancelActive, isNew, tellEvents, wakeJob } from "./run-job.ts";
 import { isAwaited, settle } from "./settle.ts";
@@ -167,7 +167,19 @@ function takeListening(turn: Turn, { id }: ListeningBody): Turn {
 
 function takeObservation(turn: Turn, body: ObservedBody): Turn {
   const { kind: _, hostId, ...observation } = body;
-  return wakeIfObserved(turn, observe(turn, hostId, observation), body);
+  const heard = observe(turn, hostId, observation);
+  return wakeIfObserved(
+    turn,
+    isOfFuture(vmRecord(turn), body) ? doubtEpoch(heard, body) : heard,
+    body,
+  );
+}
+
+/** Its agent's log is of another life of this system, or wrong: commands may be stale to it, and a person has to look. */
+function doubtEpoch(turn: Turn, { hostId, epoch }: ObservedBody): Turn {
+  const highest = vmRecord(turn).epoch;
+  const detail = `${hostId} says that it has seen epoch ${epoch}; the highest given out is ${highest}`;
+  return openIncident(turn, { kind: "poison_message", hostId, detail });
 }
 
 /** A job that is active gets every observation and decides; nobody else touches the state. Without one, somebody may have to look. */

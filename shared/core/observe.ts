@@ -17,9 +17,10 @@ export function isNewer(
 }
 
 /** The turn with the observation recorded, or the same turn if the host had said something later. */
-export function observe(turn: Turn, hostId: HostId, observation: Observation): Turn {
+export function observe(turn: Turn, hostId: HostId, said: Observation): Turn {
   const record = vmRecord(turn);
   const last = record.observations[hostId];
+  const observation = withoutFuture(record, said);
   if (!isNewer(observation, last)) return turn;
   const noted = amendVm(turn, {
     observations: prune({ ...record.observations, [hostId]: observation }, record),
@@ -36,6 +37,20 @@ export function observe(turn: Turn, hostId: HostId, observation: Observation): T
       detail: observation.detail ?? null,
     },
   });
+}
+
+/** Whether a host says that it has seen an epoch that was never given out: then it has seen none that counts. */
+export function isOfFuture(
+  { epoch }: Pick<ApartmentRecord, "epoch">,
+  said: Pick<Observation, "epoch">,
+): boolean {
+  return said.epoch !== undefined && said.epoch > epoch;
+}
+
+function withoutFuture(record: ApartmentRecord, said: Observation): Observation {
+  if (!isOfFuture(record, said)) return said;
+  const { epoch, ...observation } = said;
+  return observation;
 }
 
 /**

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { ingestReport } from "../../../shared/app/ingest-report.ts";
 import { joinHost } from "../../../shared/app/join-host.ts";
+import { getHost } from "../../../shared/app/read-hosts.ts";
 import { reconcileHost } from "../../../shared/app/reconcile-host.ts";
 import { renewJoinToken } from "../../../shared/app/register-host.ts";
 import type { Report } from "../../../shared/model/agent-protocol.ts";
@@ -245,6 +246,32 @@ describe("a report that is not to be believed (1)", () => {
     );
     okValue(await report({ vms }));
     expect(JSON.stringify(reported()[0]).length).toBeLessThan(256 * 1024);
+  });
+});
+
+describe("what is not as it should be", () => {
+  it("is counted: reports replayed, of another boot, and not complete", async () => {
+    const { report, memory } = await aReporter();
+    okValue(await report({ seq: 5, complete: false, reason: "libvirt is away" }));
+    okValue(await report({ seq: 4 }));
+    await report({ seq: 6, bootId: BootId.parse("boot-0002") });
+    expect(Object.fromEntries(memory.telemetry.counts)).toMatchObject({
+      ...{ reportsIncomplete: 1, reportsReplayed: 1, reportsOfAnotherBoot: 1 },
+    });
+  });
+
+  it("tells a hypervisor that is not seen from a host that is not heard", async () => {
+    const { report, deps, caller, clock } = await aReporter();
+    okValue(await report());
+    clock.at += 60_000;
+    okValue(await report({ seq: 2, complete: false, vms: [], reason: "libvirt is away" }));
+    const host = okValue(await getHost(deps, caller));
+    expect(host).toMatchObject({
+      ...{ state: "Up", blindReason: "libvirt is away" },
+      blindSince: new Date(clock.at).toISOString(),
+    });
+    okValue(await report({ seq: 3 }));
+    expect(okValue(await getHost(deps, caller)).blindSince).toBeUndefined();
   });
 });
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { HostFencedBody } from "../../../shared/model/apartment-message.ts";
+import type { HostFencedBody, ObservedBody } from "../../../shared/model/apartment-message.ts";
 import { UnsettledCommand, type VmSubject } from "../../../shared/model/apartment-record.ts";
 import {
   aHostFact,
@@ -227,6 +227,26 @@ describe("what an agent knows of HA", () => {
     expect(run.command.call).toEqual({ verb: "probe", args: { ha: false } });
     run.answered({ status: "done", power: "on" });
     expect(run.record.vm.haAt).toBeUndefined();
+  });
+});
+
+describe("an epoch that was never given out", () => {
+  const future = (epoch: number): ObservedBody => ({
+    ...{ kind: "observed" as const, hostId, bootOrdinal: 1, seq: 9, power: "on" as const },
+    ...{ epoch, receivedAt: T0 },
+  });
+
+  it("counts for no job, and a person is asked to look, once", () => {
+    const run = new OneJob(aRecord(), { type: "vm.start" }).reserved("held");
+    run.hear(future(run.record.epoch + 1));
+    expect(run.record.active?.step).toBe("starting");
+    expect(run.record.observations[hostId]).toMatchObject({ power: "on" });
+    expect(run.record.observations[hostId]?.epoch).toBeUndefined();
+    expect(run.record.openIncidents).toMatchObject([{ kind: "poison_message", hostId }]);
+    run.hear({ ...future(run.record.epoch + 2), seq: 10 });
+    expect(run.record.openIncidents).toHaveLength(1);
+    run.hear({ ...future(run.record.epoch), seq: 11 });
+    expect(run.record.vm.state).toBe("Running");
   });
 });
 
