@@ -14,7 +14,7 @@ import type { Address, Outcome, Wakeup, WorkContext } from "../core/work-type.ts
 import { type CommandCall, turnsOn } from "../model/command.ts";
 import { HostId } from "../model/ids.ts";
 import type { VmState } from "../model/vm.ts";
-import { Asking, addressOf, ask, type Found, hear, within } from "./ask-host.ts";
+import { Asking, addressOf, ask, type Found, hear, isVouchedOff, within } from "./ask-host.ts";
 import { calledOff, fail } from "./fail.ts";
 import { CONFIRM_MS, RESULT_SLACK_MS } from "./patience.ts";
 import { type FoundPower, foundPower, trueState } from "./true-state.ts";
@@ -217,8 +217,10 @@ function confirm(context: Context, deed: Deed, doubt: Doubt, found: Found): Acte
 function conclude(context: Context, deed: Deed, doubt: Doubt, power: FoundPower): Acted {
   const { hostId, why, said } = doubt;
   if (power === deed.shows) return { kind: "done", hostId, power }; // 1
+  // Vouched off, it has no session and needs none to be believed: sending and asking would go round for ever.
+  const mayBeSent = why !== "refused" && !context.cancelRequested && !isVouchedOff(context, hostId);
   const again = why === "unsent" || (deed.again ?? upToMax)(doubt);
-  if (why !== "refused" && again && !context.cancelRequested) return send(context, deed, doubt); // 2, 3
+  if (mayBeSent && again) return send(context, deed, doubt); // 2, 3
   const detail = said ?? `nothing came of ${deed.step} (${why}), and it is ${power}`;
   return { kind: "failed", hostId, power, why, detail };
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { aHostFact, aRecord, hostId, otherHostId } from "../../support/a-record.ts";
+import { aHostFact, aRecord, hostId, otherHostId, T0 } from "../../support/a-record.ts";
 import { OneJob } from "../../support/one-job.ts";
 
 const two = {
@@ -26,5 +26,25 @@ describe("a host that is lost in the middle of a forced stop", () => {
     // It is back, and repeats what nobody had accepted.
     run.hear(run.resultOf(command, { status: "done", power: "off" }));
     expect(run.record.openIncidents.map(({ kind }) => kind)).not.toContain("unconfirmed_stop");
+  });
+});
+
+describe("a host that was vouched off and has no session", () => {
+  it("is neither sent to nor asked for ever by a job that needs it: it is unreachable", () => {
+    const said = { bootOrdinal: 2, seq: 0, power: "off", receivedAt: T0, vouched: true } as const;
+    const record = aRecord({
+      epoch: 5,
+      observations: { [hostId]: said },
+      vm: { state: "Stopped", lastHostId: hostId },
+    });
+    const fenced = aHostFact({ state: "Fenced", bootId: undefined });
+    const run = new OneJob(
+      record,
+      { type: "vm.snapshot", input: { name: "before" } },
+      { hosts: [fenced] },
+    );
+    expect(run.ended?.error?.code).toBe("host_unreachable");
+    expect(run.record.vm.state).toBe("Stopped");
+    expect(run.effects("command")).toEqual([]);
   });
 });

@@ -1,0 +1,21 @@
+import { describe, expect, it } from "vitest";
+import { describePlan, Plan } from "../../sim/plan.ts";
+import { runSimulation } from "../../sim/run-simulation.ts";
+
+/**
+ * What the simulation found, as the shrunk plans that it printed. Each cause has a test of its own where it was; these show
+ * that the meeting of all parts stays well.
+ */
+const FOUND: Readonly<Record<string, Plan>> = {
+  "A9 a verb whose host was vouched off asks and sends by turns for ever (host-loss.test.ts)": {
+    ...{ seed: 1, hosts: 2, vms: 1, minutes: 6, askedEverySeconds: 3, selfFence: true },
+    ...{ rates: { "host-dead": 0.0025 }, spared: [] },
+  },
+};
+
+describe("what the simulation found", () => {
+  it.each(Object.entries(FOUND))("does not come again: %s", async (_, plan) => {
+    const { violation } = await runSimulation(Plan.parse(plan), { history: "not_kept" });
+    expect(violation, describePlan(plan)).toBeUndefined();
+  });
+});
