@@ -50,7 +50,8 @@ export function apartmentView(record: ApartmentRecord): Apartment {
             joined: active.joined,
             deadline: isoTime(active.deadlineAt),
           },
-    queued: record.queued,
+    outer: record.outer?.map(({ jobId, type, step }) => ({ jobId, type, step })),
+    queued: record.queued.map(({ jobId, type }) => ({ jobId, type })),
     unsettled: record.unsettled,
     wakeAt: isoTimeIf(record.wakeAt),
   };

@@ -27,7 +27,7 @@ import { noteEnd, noteRefusal } from "./join-jobs.ts";
 import { keepEvent } from "./listen.ts";
 import { isOfFuture, observe } from "./observe.ts";
 import { lookAgain } from "./recheck.ts";
-import { admit, cancelActive, isNew, tellEvents, wakeJob } from "./run-job.ts";
+import { admit, cancelActive, cancelOuter, isNew, tellEvents, wakeJob } from "./run-job.ts";
 import { isAwaited, settle } from "./settle.ts";
 import { amend, amendVm, type Turn, vmRecord, want } from "./turn.ts";
 
@@ -89,8 +89,9 @@ function applyBody(turn: Turn, { body }: ApartmentMessage): Turn {
 
 /** Called off: before it began, at once; active, at its next step. */
 function takeCancel(turn: Turn, { jobId, reason }: CancelBody): Turn {
-  const { active, queued } = turn.record;
+  const { active, outer = [], queued } = turn.record;
   if (active?.jobId === jobId) return cancelActive(turn, reason);
+  if (outer.some((each) => each.jobId === jobId)) return cancelOuter(turn, jobId);
   const waiting = queued.filter((each) => each.jobId !== jobId);
   if (waiting.length < queued.length)
     return endUnbegun(amend(turn, { queued: waiting }), jobId, cancellation(reason));

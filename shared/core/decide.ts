@@ -27,6 +27,7 @@ import type { TurnSource } from "./flush.ts";
 import { openIncident } from "./incidents.ts";
 import { lookAtJoined } from "./join-jobs.ts";
 import { jobEffects } from "./made-job.ts";
+import { begunJobs, nextNested } from "./nested.ts";
 import { postpone } from "./recheck.ts";
 import { beginNext, beginSystemJob, goOnLater, tellEnds, tellWaited, wakeJob } from "./run-job.ts";
 import { amend, openTurn, subjectOf, type Turn, type TurnInputs, tell } from "./turn.ts";
@@ -114,8 +115,10 @@ function beginQueued(turn: Turn): Turn {
 }
 
 /** Something would begin if a turn were taken now. */
-function mayBegin({ active, paused, systemJob, queued }: AnyApartmentRecord): boolean {
-  return active === undefined && !paused && (systemJob !== undefined || queued.length > 0);
+function mayBegin(record: AnyApartmentRecord): boolean {
+  const { active, paused, systemJob, queued } = record;
+  if (active !== undefined) return nextNested(record) !== undefined;
+  return !paused && (systemJob !== undefined || queued.length > 0);
 }
 
 type Step = { readonly turn: Turn; readonly poisoned: number };
@@ -222,7 +225,7 @@ function isSameSubject<R extends AnyApartmentRecord>(
 function tellJobs(turn: Turn, before: AnyApartmentRecord): Turn {
   let told = turn;
   for (const { jobId, status, error } of turn.projections.values()) {
-    const last = before.active?.jobId === jobId ? before.active.status : undefined;
+    const last = begunJobs(before).find((job) => job.jobId === jobId)?.status;
     if (status === last) continue;
     told = tell(told, {
       family: "job.state",

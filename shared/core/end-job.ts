@@ -1,7 +1,8 @@
 /**
  * The ends of jobs, all of them.
  *
- *  A1 `active` is emptied here and nowhere else, in the turn that projects the job's end.
+ *  A1 `active` is emptied here (and by who steps back for a job of its own, `nested.ts`), in the turn that projects the
+ *     job's end.
  *  A7 a job's terminal projection is made here only.
  *
  * No job leaves its VM in the middle of something: a state that only a job is in is `Unknown` once the job is gone,
@@ -14,6 +15,7 @@ import type { VmState } from "../model/vm.ts";
 import { changeVm, release } from "./consequences.ts";
 import { openIncident } from "./incidents.ts";
 import { stopListening } from "./listen.ts";
+import { stepForward } from "./nested.ts";
 import { recheckAfter } from "./recheck.ts";
 import { amend, journalEntry, project, type Turn } from "./turn.ts";
 
@@ -52,7 +54,8 @@ export function endJob(
   });
   const { systemJob = turn.record.systemJob, lookAgainInMs } = end;
   const { type } = active;
-  return recheckAfter(amend(ended, { active: undefined, systemJob }), { type, lookAgainInMs });
+  const free = stepForward(amend(ended, { systemJob }), active.jobId);
+  return recheckAfter(free, { type, lookAgainInMs });
 }
 
 function hostOf({ record }: Turn): HostId | undefined {

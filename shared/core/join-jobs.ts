@@ -6,16 +6,18 @@
  *     is no moment in which an end is told to nobody.
  *  2. A message of an end is a hint: only the record of the job says that it has ended. All are looked at when the deadline
  *     comes, so that a hint that was lost costs time and no more (A8).
- *  3. Who waits for a job of its own apartment that has not begun waits for itself (A1): refused, as is a longer circle,
- *     which whoever closes it last finds in the jobs' records (`app/join-job.ts`).
+ *  3. A job that is started in the same apartment runs inside of the one that started it (`nested.ts`). Who waits for
+ *     another's that has not begun there waits for itself (A1): refused, as is a longer circle, which whoever closes it
+ *     last finds in the jobs' records (`app/job-effects.ts`).
  */
 import type { ActiveJob } from "../model/apartment-record.ts";
 import { byteLength } from "../model/byte-length.ts";
 import { type ApartmentId, hostApartmentId, type JobId } from "../model/ids.ts";
 import { hasEnded, type JobRecord } from "../model/job.ts";
 import { JOINED_MAX, type JoinedJob } from "../model/join.ts";
-import { makeJob } from "./made-job.ts";
-import { amend, emit, type Turn, want } from "./turn.ts";
+import { makeJob, projected } from "./made-job.ts";
+import { begunJobs, changeBegun, withEnds } from "./nested.ts";
+import { amend, emit, project, type Turn, want } from "./turn.ts";
 import type { ChildJob, JobEnd, JoinAction } from "./work-type.ts";
 
 /** Inputs of the jobs that one step starts: they are in the record until they are sent, with much else (64 KiB). */
@@ -37,33 +39,33 @@ export function beginJoin(turn: Turn, active: ActiveJob, action: JoinAction): Jo
 
 /** The turn after it was said that a job has ended; the same, if that is nothing to the active one or not true. */
 export function noteEnd(turn: Turn, jobId: JobId): Turn {
-  const { active } = turn.record;
-  const joined = active?.joined?.find((each) => each.jobId === jobId);
-  if (joined === undefined || joined.end !== undefined) return turn;
-  const job = turn.inputs.facts.jobs.get(jobId);
+  const joined = begunJobs(turn.record).flatMap((each) => each.joined ?? []);
+  if (!joined.some((each) => each.jobId === jobId && each.end === undefined)) return turn;
+  const job = jobOf(turn, jobId);
   if (job === undefined) return want(turn, [{ kind: "job", jobId }]);
-  return isOver(job) ? mark(turn, [jobId], "ended") : turn; // 2
+  return isOver(job) ? mark(turn, [jobId]) : turn; // 2
 }
 
 /** The turn after it was said that a job is not to be waited for. */
 export function noteRefusal(turn: Turn, refused: { parentId: JobId; jobId: JobId }): Turn {
-  const { active } = turn.record;
-  return active?.jobId === refused.parentId ? mark(turn, [refused.jobId], "refused") : turn;
+  const { parentId, jobId } = refused;
+  if (!begunJobs(turn.record).some((job) => job.jobId === parentId)) return turn;
+  return changeBegun(turn, (job) =>
+    job.jobId === parentId ? withEnds(job, [jobId], "refused") : job,
+  );
 }
 
 /** The turn after a look at all jobs that are joined (2). */
 export function lookAtJoined(turn: Turn): Turn {
   const unknown = (turn.record.active?.joined ?? []).filter(({ end }) => end === undefined);
-  const { jobs } = turn.inputs.facts;
-  const unread = unknown.filter(({ jobId }) => jobs.get(jobId) === undefined);
+  const unread = unknown.filter(({ jobId }) => jobOf(turn, jobId) === undefined);
   if (unread.length > 0) return want(turn, unread.map(jobFact));
-  const over = unknown.filter(({ jobId }) => isOver(jobs.get(jobId) ?? null));
+  const over = unknown.filter(({ jobId }) => isOver(jobOf(turn, jobId) ?? null));
   return over.length === 0
     ? turn
     : mark(
         turn,
         over.map(({ jobId }) => jobId),
-        "ended",
       );
 }
 
@@ -82,17 +84,18 @@ export function endsOf(turn: Turn): Ends {
   const left = joined.filter(({ end }) => end === undefined);
   const enough = active.waitFor.until === "any" ? over.length > 0 : left.length === 0;
   if (!enough) return { kind: "waiting" };
-  const { jobs } = turn.inputs.facts;
-  const unread = over.filter(({ end, jobId }) => end === "ended" && jobs.get(jobId) === undefined);
+  const unread = over.filter(
+    ({ end, jobId }) => end === "ended" && jobOf(turn, jobId) === undefined,
+  );
   if (unread.length > 0) return { kind: "need", turn: want(turn, unread.map(jobFact)) };
-  const ends = new Map(over.map((each) => [each.key, endOf(each, jobs.get(each.jobId))]));
+  const ends = new Map(over.map((each) => [each.key, endOf(each, jobOf(turn, each.jobId))]));
   return { kind: "ends", turn: amend(turn, { active: { ...active, joined: left } }), ends };
 }
 
-/** The turn that calls off what the active job started. */
-export function cancelStarted(turn: Turn): Turn {
+/** The turn that calls off what a job started. */
+export function cancelStarted(turn: Turn, job: ActiveJob): Turn {
   let next = turn;
-  for (const { jobId, startedIn, end } of turn.record.active?.joined ?? [])
+  for (const { jobId, startedIn, end } of job.joined ?? [])
     if (startedIn !== undefined && end === undefined)
       next = emit(next, { kind: "cancel-job", jobId, to: startedIn });
   return next;
@@ -103,7 +106,6 @@ function startChild({ turn, active }: Joining, child: ChildJob): Joining {
   const subject = "vmId" in child ? { vmId: child.vmId } : { hostId: child.hostId };
   const startedIn: ApartmentId = "vmId" in child ? child.vmId : hostApartmentId(child.hostId);
   const parentId = active.jobId;
-  if (startedIn === turn.record.id) throw new Error(`${type} would wait for its own parent`); // 3
   const made = makeJob(turn, {
     type,
     workVersion,
@@ -113,12 +115,27 @@ function startChild({ turn, active }: Joining, child: ChildJob): Joining {
     ...subject,
     parentId,
   });
-  return { turn: made.turn, active: withJoined(active, { key, jobId: made.job.id, startedIn }) };
+  const jobId = made.job.id;
+  const own = startedIn === turn.record.id;
+  return {
+    turn: own ? parkInside(made.turn, { jobId, type, within: parentId }) : made.turn,
+    active: withJoined(active, { key, jobId, startedIn }),
+  };
+}
+
+/** Admitted in the commit that makes it, after those that were started before it and ahead of all others (3). */
+function parkInside(turn: Turn, inside: { jobId: JobId; type: string; within: JobId }): Turn {
+  const { queued } = turn.record;
+  const earlier = queued.filter(({ within }) => within === inside.within);
+  const others = queued.filter(({ within }) => within !== inside.within);
+  const parked = amend(turn, { queued: [...earlier, inside, ...others] });
+  return project(parked, { jobId: inside.jobId, status: "queued", attempts: 0 });
 }
 
 function joinOther({ turn, active }: Joining, key: string, jobId: JobId): Joining {
   const { record } = turn;
-  const own = jobId === active.jobId || record.queued.some((queued) => queued.jobId === jobId);
+  const mine = [active, ...begunJobs(record), ...record.queued];
+  const own = mine.some((each) => each.jobId === jobId);
   if (own) return { turn, active: withJoined(active, { key, jobId, end: "refused" }) }; // 3
   const joiner = { apartmentId: record.id, jobId: active.jobId };
   return {
@@ -139,13 +156,15 @@ function assertJoined(joined: readonly JoinedJob[]): void {
     throw new Error("a job waits for two others under one key");
 }
 
-function mark(turn: Turn, jobIds: readonly JobId[], end: NonNullable<JoinedJob["end"]>): Turn {
-  const { active } = turn.record;
-  if (active?.joined === undefined) return turn;
-  const joined = active.joined.map((each) =>
-    jobIds.includes(each.jobId) && each.end === undefined ? { ...each, end } : each,
-  );
-  return amend(turn, { active: { ...active, joined } });
+function mark(turn: Turn, jobIds: readonly JobId[]): Turn {
+  return changeBegun(turn, (job) => withEnds(job, jobIds, "ended"));
+}
+
+/** As it is recorded, or as this very turn leaves it. */
+function jobOf(turn: Turn, jobId: JobId): JobRecord | null | undefined {
+  const job = turn.jobs.get(jobId) ?? turn.inputs.facts.jobs.get(jobId);
+  const projection = turn.projections.get(jobId);
+  return job && projection ? projected(job, projection) : job;
 }
 
 /** One that is not there (any more) will never say that it ended. */

@@ -1,7 +1,8 @@
 /**
  * Jobs of one apartment, one after the other.
  *
- *  A1 a job begins only when none is active; in the commit that ended the last one, if there was one.
+ *  A1 a job begins only when none is active; in the commit that ended the last one, if there was one. Or inside the active
+ *     one, which started it and waits for it (`nested.ts`).
  *  A3 a submitted job is admitted only if its own record says that it is still new.
  */
 import {
@@ -21,6 +22,7 @@ import { abandonJob, cancellation, endUnbegun } from "./end-job.ts";
 import { cancelStarted, endsOf } from "./join-jobs.ts";
 import { takeEvent } from "./listen.ts";
 import { makeJob } from "./made-job.ts";
+import { begunJobs, changeBegun, nextNested, stepBack, withEnds } from "./nested.ts";
 import { evidenceFor } from "./observe.ts";
 
 import { compare } from "./recheck.ts";
@@ -40,9 +42,8 @@ const ENDS_TOLD_MAX = JOINED_MAX + 1;
 /** Takes a submitted job in: parks it, or says why not. */
 export function admit(turn: Turn, jobId: JobId): Turn {
   const { record, inputs } = turn;
-  const known =
-    record.active?.jobId === jobId || record.queued.some((queued) => queued.jobId === jobId);
-  if (known) return turn;
+  const known = [...begunJobs(record), ...record.queued];
+  if (known.some((each) => each.jobId === jobId)) return turn;
   const job = inputs.facts.jobs.get(jobId);
   if (job === undefined) return want(turn, [{ kind: "job", jobId }]);
   if (job === null || !isNew(job)) return turn;
@@ -84,17 +85,34 @@ function beginAsked(turn: Turn): Turn {
   return begin(made.turn, made.job);
 }
 
-/** Begins the next job that is queued, if there is one and nothing holds it back; else the same turn. */
+/**
+ * Begins the next job that is queued, if there is one and nothing holds it back; else the same turn. One that runs inside the
+ * active job begins though the apartment is paused, as it is part of what goes on.
+ */
 export function beginNext(turn: Turn): Turn {
-  const [head, ...queued] = turn.record.queued;
-  if (turn.record.active !== undefined || turn.record.paused || head === undefined) return turn;
-  const job = turn.inputs.facts.jobs.get(head.jobId);
-  if (job === undefined) return want(turn, [{ kind: "job", jobId: head.jobId }]);
-  const taken = amend(turn, { queued });
+  const { record } = turn;
+  const nested = nextNested(record);
+  const free = record.active === undefined && !record.paused;
+  const next = nested ?? (free ? record.queued[0] : undefined);
+  if (next === undefined) return turn;
+  const { jobId } = next;
+  const job = turn.jobs.get(jobId) ?? turn.inputs.facts.jobs.get(jobId);
+  if (job === undefined) return want(turn, [{ kind: "job", jobId }]);
+  const taken = amend(turn, { queued: record.queued.filter((each) => each !== next) });
+  if (nested !== undefined)
+    return job === null || job.cancelRequested
+      ? unnested(taken, jobId, job)
+      : begin(stepBack(taken), job);
   if (job === null) return taken;
   return isOfVm(taken.record) && isGone(taken.record)
     ? endUnbegun(taken, job.id, { code: "vm_state_conflict", detail: "the VM is gone" })
     : begin(taken, job);
+}
+
+/** It does not begin inside the active job, which is told so. */
+function unnested(turn: Turn, jobId: JobId, job: JobRecord | null): Turn {
+  const ended = job === null ? turn : endUnbegun(turn, jobId, cancellation(job.cancelReason));
+  return changeBegun(ended, (each) => withEnds(each, [jobId], "ended"));
 }
 
 /** Asks the active job again. */
@@ -153,8 +171,19 @@ export function cancelActive(turn: Turn, reason: string | undefined): Turn {
     attempts,
     journal: journalEntry(active, { at: now, step, note }),
   });
-  const called = cancelStarted(noted);
+  const called = cancelStarted(noted, active);
   return active.waitFor.kind === "result" ? called : wakeJob(called, { kind: "cancelled" });
+}
+
+/** One that has stepped back is called off: what it started is, and it knows when that has ended. */
+export function cancelOuter(turn: Turn, jobId: JobId): Turn {
+  const job = turn.record.outer?.find((each) => each.jobId === jobId);
+  if (job === undefined || job.cancelAskedAt !== undefined) return turn;
+  const { now } = turn.inputs;
+  const asked = changeBegun(turn, (each) =>
+    each.jobId === jobId ? { ...each, cancelAskedAt: now } : each,
+  );
+  return cancelStarted(asked, job);
 }
 
 /** Tells the active job of the ends that it waited for, once they are enough; and again, if it waits for what has come too. */

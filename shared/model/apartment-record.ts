@@ -149,9 +149,18 @@ const stream = {
   /** The fencing token: grows with each job that begins and each command that is sent (ADR 3). */
   epoch: Count,
   active: z.optional(ActiveJob),
+  /** Jobs that have stepped back for one that they started in this very apartment, the outermost first (A1). Absent: none. */
+  outer: z.optional(z.array(ActiveJob)),
   /** At most one: a system job looks at what is true when it begins, so a later request takes the place of one that waits. */
   systemJob: z.optional(SystemJobRequest),
-  queued: z.array(z.strictObject({ jobId: JobId, type: WorkName })),
+  queued: z.array(
+    z.strictObject({
+      jobId: JobId,
+      type: WorkName,
+      /** Begins inside the job that started it, when that waits for jobs. */
+      within: z.optional(JobId),
+    }),
+  ),
   openIncidents: z.array(OpenIncident),
   paused: z.boolean(),
   /** When something in this record is due; absent when nothing is. */
@@ -217,6 +226,8 @@ export const Apartment = z.strictObject({
       deadline: z.iso.datetime(),
     }),
   ),
+  /** What has stepped back for it, the outermost first. */
+  outer: z.optional(z.array(z.strictObject({ jobId: JobId, type: z.string(), step: z.string() }))),
   queued: z.array(z.strictObject({ jobId: JobId, type: z.string() })),
   unsettled: z.array(UnsettledCommand),
   wakeAt: z.optional(z.iso.datetime()),

@@ -1,4 +1,6 @@
 /** What each commit of an apartment must keep, by the record before and after it alone. */
+
+import { begunJobs } from "../../shared/core/nested.ts";
 import { type AnyApartmentRecord, isOfVm } from "../../shared/model/apartment-record.ts";
 import { turnsOn } from "../../shared/model/command.ts";
 import type { Effect } from "../../shared/model/effect.ts";
@@ -26,7 +28,8 @@ function checkJobs(before: AnyApartmentRecord, next: AnyApartmentRecord, broken:
   const ends = endsOf(next);
   const ended = new Set(ends.map(({ jobId }) => jobId));
   const last = before.active?.jobId;
-  if (last !== undefined && next.active?.jobId !== last && !ended.has(last))
+  const begun = begunJobs(next).map(({ jobId }) => jobId);
+  if (last !== undefined && !begun.includes(last) && !ended.has(last))
     broken("A1", `${last} is not active any more and did not end`);
   if (mayBegin(next) && !goesOn(next))
     broken("A1", "no job is active, another waits, and this commit began none");

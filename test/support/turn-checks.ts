@@ -2,6 +2,7 @@
  * The invariants of an apartment as `TurnWorld` holds them against the truth of its hosts: at each commit, at each start that
  * takes effect, and at rest. Each throws a text that begins with the name of what broke.
  */
+import { begunJobs } from "../../shared/core/nested.ts";
 import type { ApartmentRecord } from "../../shared/model/apartment-record.ts";
 import type { CommandEffect, Effect, JobEffect } from "../../shared/model/effect.ts";
 import type { HostId } from "../../shared/model/ids.ts";
@@ -119,7 +120,8 @@ export function fail(name: string, what: string): never {
 function checkJobs(before: ApartmentRecord, next: ApartmentRecord): void {
   const ends = new Map(endsIn(next).map((end) => [end.jobId, end]));
   const last = before.active;
-  if (last !== undefined && next.active?.jobId !== last.jobId && !ends.has(last.jobId))
+  const begun = begunJobs(next).some(({ jobId }) => jobId === last?.jobId);
+  if (last !== undefined && !begun && !ends.has(last.jobId))
     fail("A1", `job ${last.jobId} is not active any more and did not end`);
   for (const jobId of ends.keys()) {
     const waits = next.queued.some((queued) => queued.jobId === jobId);

@@ -271,7 +271,6 @@ describe("a job that starts others", () => {
   });
 
   it.each([
-    ["in its own apartment, where they could never begin (A1)", [child(1)]],
     ["under one key", [child(2), child(2)]],
     ["none at all", []],
     ["more than a record holds", Array.from({ length: JOINED_MAX + 1 }, (_, n) => child(100 + n))],
@@ -281,6 +280,118 @@ describe("a job that starts others", () => {
     await world.drain();
     expect(world.job(parent)).toMatchObject({ error: { code: "poison_message" } });
     expect(world.startedBy(parent)).toEqual([]);
+  });
+});
+
+describe("a job that starts others in its own apartment", () => {
+  const own = (key: string, input: object = {}) => ({ key, vmId: parentVm, errand: input });
+  const active = (world: JobWorld) => world.record(parentVm)?.active;
+  const outer = (world: JobWorld) => world.record(parentVm)?.outer?.map(({ jobId }) => jobId);
+
+  it("steps back for one after the other, ahead of all that wait, and goes on in the commit in which they end", async () => {
+    const world = await aJobWorld(1);
+    const parent = await world.submit(2, gathering({ start: [own("a"), own("b")] }));
+    const behind = await world.submit(3, anErrand(1));
+    const version = world.record(parentVm)?.version ?? 0;
+    await world.turn();
+    expect(world.record(parentVm)?.version).toBe(version + 1);
+    const [a, b] = world.startedBy(parent);
+    const ends = { a: { said: a?.id }, b: { said: b?.id } };
+    expect(world.job(parent)).toMatchObject({ status: "succeeded", result: { ends } });
+    expect(world.job(behind).status).toBe("succeeded");
+    await world.drain();
+    expect(world.record(parentVm)).toMatchObject({ queued: [] });
+    expect(world.startedBy(parent)).toHaveLength(2);
+  });
+
+  it("A1 only the inner one acts meanwhile, and is shown with what has stepped back for it", async () => {
+    const world = await aJobWorld(1);
+    const parent = await world.submit(2, gathering({ start: [own("a", { forMs: HOUR_MS })] }));
+    const behind = await world.submit(3, anErrand(1));
+    await world.drain();
+    const [inner] = world.startedBy(parent);
+    expect(active(world)?.jobId).toBe(inner?.id);
+    expect(outer(world)).toEqual([parent.id]);
+    expect(world.job(behind).status).toBe("queued");
+    expect(world.job(parent)).toMatchObject({ status: "waiting", waitsFor: [inner?.id] });
+    await world.finish();
+    expect(world.job(parent).status).toBe("succeeded");
+    expect(outer(world)).toBeUndefined();
+    expect(world.job(behind).status).toBe("succeeded");
+  });
+
+  it("hears meanwhile of others that it waits for, and is told of all together", async () => {
+    const world = await aJobWorld(2);
+    const start = [child(2), own("a", { forMs: HOUR_MS }), own("b", { fails: true })];
+    const parent = await world.submit(2, gathering({ start, forMs: 9 * HOUR_MS }));
+    await world.finish();
+    const { result } = world.job(parent);
+    expect(Object.keys(Object(result).ends).sort()).toEqual(["a", "b", "vm-2"]);
+    expect(result).toMatchObject({ ends: { b: { code: "host_refused" } } });
+  });
+
+  it("waiting for any, goes on with the first; what it started next is then one among the others", async () => {
+    const world = await aJobWorld(1);
+    const start = [own("a"), own("b", { forMs: HOUR_MS })];
+    const parent = await world.submit(2, gathering({ start, until: "any" }));
+    await world.finish();
+    expect(Object.keys(Object(world.job(parent).result).ends)).toEqual(["a"]);
+    for (const job of world.startedBy(parent)) expect(job.status).toBe("succeeded");
+  });
+
+  it("goes on though the apartment is paused: they are part of it", async () => {
+    const world = await aJobWorld(1);
+    const start = [own("a", { forMs: HOUR_MS }), own("b")];
+    const parent = await world.submit(2, gathering({ start }));
+    await world.drain();
+    const pause = aMessage({ kind: "pause", paused: true });
+    await world.deps.apartmentQueue.send([{ to: parentVm, message: pause }]);
+    await world.submit(3, anErrand(1));
+    await world.finish();
+    expect(world.job(parent).status).toBe("succeeded");
+    expect(world.record(parentVm)?.queued).toHaveLength(1);
+  });
+
+  it.each(["stays", "goes at once"])(
+    "called off, calls off the inner one and those to come, and %s",
+    async (how) => {
+      const world = await aJobWorld(1);
+      const start = [own("a", { forMs: HOUR_MS }), own("b")];
+      const parent = await world.submit(2, gathering({ start, stays: how === "stays" }));
+      await world.drain();
+      await world.deps.jobs.requestCancel(parent.id, undefined);
+      const cancel = aMessage({ kind: "cancel", jobId: parent.id });
+      await world.deps.apartmentQueue.send([{ to: parentVm, message: cancel }]);
+      await world.finish();
+      expect(world.job(parent).status).toBe("cancelled");
+      expect(world.startedBy(parent).map(({ status }) => status)).toEqual([
+        "cancelled",
+        "cancelled",
+      ]);
+      expect(world.record(parentVm)).toMatchObject({ queued: [] });
+      expect(active(world)).toBeUndefined();
+    },
+  );
+
+  it("A4 takes each step once where its worker dies before its effects are sent", async () => {
+    const world = await aJobWorld(1);
+    const whole = world.deps;
+    const parent = await world.submit(2, gathering({ start: [own("a"), own("b")] }));
+    const { jobs } = whole;
+    world.deps = {
+      ...whole,
+      jobs: {
+        ...jobs,
+        create: async () => {
+          throw new Error("died");
+        },
+      },
+    };
+    await world.turn();
+    world.deps = whole;
+    await world.finish();
+    expect(world.job(parent).status).toBe("succeeded");
+    expect(world.startedBy(parent).map(({ status }) => status)).toEqual(["succeeded", "succeeded"]);
   });
 });
 
