@@ -1,8 +1,10 @@
 /** The libvirt adapter on a real daemon with real guests. Needs root and `test/support/lab/install.sh`. */
+import { execFile } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Hypervisor, HypervisorEvent } from "../../agent/hypervisor/hypervisor.ts";
 import { connectLibvirt } from "../../agent/hypervisor/libvirt-hypervisor.ts";
@@ -11,6 +13,8 @@ import { VmId } from "../../shared/model/ids.ts";
 import { hypervisorSuite, POLL } from "../contract/hypervisor.contract.ts";
 import { aDisk, buildGuestImage, type GuestMode, overlay } from "../support/lab/guest-image.ts";
 import { type LibvirtHost, startLibvirtHosts } from "../support/lab/libvirt-host.ts";
+
+const run = promisify(execFile);
 
 let folder: string;
 let host: LibvirtHost;
@@ -124,6 +128,24 @@ test("a domain XML of the owner's is started under the VM's id, by the name that
   expect(await start("<domain type='qemu'><name>x</name></domain>")).toMatchObject({
     code: expect.stringMatching(/^libvirt_\d+$/),
   });
+});
+
+test("an interface comes to a running guest and goes, as a disk does", async () => {
+  const vmId = await started("obeys");
+  const bridge = "vmsync-real";
+  const device = { kind: "network", bridge } as const;
+  await run("ip", ["link", "add", bridge, "type", "bridge"]);
+  try {
+    for (let times = 0; times < 2; times += 1)
+      expect(await hypervisor.attach(vmId, device)).toEqual({ ok: true });
+    expect(await host.virsh("domiflist", vmId)).toContain(bridge);
+    const { signal } = new AbortController();
+    expect(await hypervisor.detach(vmId, device, signal)).toEqual({ ok: true });
+    expect(await host.virsh("domiflist", vmId)).not.toContain(bridge);
+  } finally {
+    await run("ip", ["link", "del", bridge]);
+  }
+  await hypervisor.powerOff(vmId);
 });
 
 test("a name that another domain has is refused, that one is left alone, and so is the VM's own definition", async () => {
