@@ -105,8 +105,8 @@ function hearTruth<I, M, R>(
     return inDoubt ? knowing(ended, { state: "Unknown" }) : ended;
   }
   if (truth.kind === "torn") {
-    const detail = `it is on at ${truth.between.join(" and at ")}`;
-    const end = { ...fail("vm_unsettled", detail), open: { kind: "split_brain", detail } } as const;
+    // Asked one after the other, it may be moving: `vm.verify`, which begins next, finds out whether that lasts.
+    const end = fail("vm_unsettled", `it is on at ${truth.between.join(" and at ")}`);
     return knowing(end, inDoubt ? { state: "Unknown" } : {});
   }
   const change = changeOf(truth, inDoubt || context.vm.hostId !== undefined);

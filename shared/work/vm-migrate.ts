@@ -206,7 +206,7 @@ function concluded(
           });
     case "on":
     case "paused":
-      if (isThere) return splitBrain(context, target);
+      if (isThere) return atBoth(context, target);
       if (source.why === "stale" && source.power === "on" && there === "off")
         return knowing(again(context, search), { state: "Running" });
       return ended(context, source.detail, trueState(source.power, sourceOf(context)));
@@ -243,12 +243,10 @@ function ended(context: Context, detail: string, vm: VmChange): Step {
   };
 }
 
-/** By both hosts' own fresh words. */
-function splitBrain(context: Context, target: HostId): Step {
-  const detail = `it is on at ${sourceOf(context)} and at ${target}`;
+/** By both hosts' own words, one after the other: `vm.verify` finds out whether that lasts. */
+function atBoth(context: Context, target: HostId): Step {
   return {
-    ...fail("vm_unsettled", detail),
+    ...fail("vm_unsettled", `it is on at ${sourceOf(context)} and at ${target}`),
     vm: { state: "Unknown" },
-    open: { kind: "split_brain", hostId: target, detail },
   };
 }
