@@ -222,10 +222,8 @@ function takeReservation(turn: Turn, body: ReservedBody): Turn {
     active.waitFor.hostId === body.hostId;
   const { hostId, outcome } = body;
   if (awaited) {
-    if (outcome.status === "refused") {
-      const without = amend(turn, { active: { ...active, roomAt: undefined } });
-      return wakeJob(without, { kind: "reserved", hostId, outcome });
-    }
+    // What was refused once may be held when the same effect is sent again (A4): `roomAt` stays, so that it is given back.
+    if (outcome.status === "refused") return wakeJob(turn, { kind: "reserved", hostId, outcome });
     const { status, ...boot } = outcome;
     const address = { hostId, ...boot };
     return wakeJob(turn, { kind: "reserved", hostId, outcome: { status, address } });

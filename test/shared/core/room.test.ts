@@ -66,6 +66,22 @@ describe("the room of a VM", () => {
     expect(job.effects("reserve")).toEqual([]);
   });
 
+  it("is given back where the same reserve was refused, and held when it was sent again", async () => {
+    const world = new TurnWorld(aRecord(), [{ hostId, roomForVms: 0 }]);
+    world.submit(aJob(1, { input: { hostId } }));
+    world.deliver(1);
+    await world.settle();
+    for (; world.waiting.length > 0; await world.settle()) world.step(0, "pass"); // refused
+    const host = world.tables.hosts.get(hostId);
+    if (host === undefined) throw new Error("there is no host");
+    world.tables.hosts.put(hostId, { ...host, capacity: { cpus: 1, memoryMiB: 64 } });
+    world.inline({ kind: "patch", name: "renamed" }); // sends what is stored again: held
+    await world.drain();
+    expect(world.tables.jobs.get(jobIdOf(1))?.error?.code).toBe("no_capacity");
+    expect(world.held()).toEqual([]);
+    world.assertAtRest();
+  });
+
   it("is not given back by an old release that is sent again after it was taken anew", async () => {
     const world = await refusedOnce();
     world.submit(aJob(2, { type: "vm.stop", input: { forced: true } }));
