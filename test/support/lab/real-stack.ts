@@ -59,10 +59,21 @@ export async function realStack(wish: {
   const [first, second] = labs;
   const hostOf = (lab: LibvirtHost) => realHost({ lab, client, url: stack.url, folder });
   const hosts: RealStack["hosts"] = [await hostOf(first), await hostOf(second)];
+  const stop = async () => {
+    await Promise.all(hosts.map((host) => host.agent().stop()));
+    await running.stop();
+    await Promise.all(labs.map((lab) => lab.stop()));
+    await rm(folder, { recursive: true, force: true });
+  };
   for (const host of hosts) host.startAgent();
-  await Promise.all(hosts.map((host) => host.isUp()));
+  try {
+    await Promise.all(hosts.map((host) => host.isUp()));
+  } catch (error) {
+    await stop(); // Nobody else can: a host would outlive the tests.
+    throw error;
+  }
   return {
-    ...{ client, stack, folder, hosts, image },
+    ...{ client, stack, folder, hosts, image, stop },
     aVm: (mode, more) => {
       const disks = [{ source: image(mode), readOnly: true }];
       const spec = { cpus: 1, memoryMiB: 8, disks };
@@ -70,12 +81,6 @@ export async function realStack(wish: {
     },
     booted: async (vm, { lab }) => {
       await expect.poll(() => lab.guestMemory(vm.id), POLL).toMatchObject({ listens: true });
-    },
-    stop: async () => {
-      await Promise.all(hosts.map((host) => host.agent().stop()));
-      await running.stop();
-      await Promise.all(labs.map((lab) => lab.stop()));
-      await rm(folder, { recursive: true, force: true });
     },
   };
 }
