@@ -25,7 +25,7 @@ export function synthesiseWith(
   const file = basename(own.file);
   writeFileSync(
     join(folder, "shared/work", file),
-    fromShared(readFileSync(join(ROOT, own.file), "utf8")),
+    asInShared(readFileSync(join(ROOT, own.file), "utf8")),
   );
   const registry = join(folder, "shared/work/registry.ts");
   writeFileSync(registry, withLine(readFileSync(registry, "utf8"), file, own.name));
@@ -33,8 +33,8 @@ export function synthesiseWith(
     synthesise({ stage, settings, outFolder, functionsFolder: join(folder, "functions") });
 }
 
-/** Its imports as they are written in `shared/work`. */
-function fromShared(source: string): string {
+/** A source with its imports as they are written in `shared/work`. */
+export function asInShared(source: string): string {
   return source
     .replaceAll(/"(?:\.\.\/)+shared\/work\//g, '"./')
     .replaceAll(/"(?:\.\.\/)+shared\//g, '"../');
