@@ -95,6 +95,7 @@ function takeCancel(turn: Turn, { jobId, reason }: CancelBody): Turn {
   const waiting = queued.filter((each) => each.jobId !== jobId);
   if (waiting.length < queued.length)
     return endUnbegun(amend(turn, { queued: waiting }), jobId, cancellation(reason));
+  if (turn.record.applied.includes(submitId(jobId))) return turn; // it has ended, maybe in this turn
   const job = turn.inputs.facts.jobs.get(jobId);
   if (job === undefined) return want(turn, [{ kind: "job", jobId }]);
   if (job === null || !isNew(job) || apartmentOf(job) !== turn.record.id) return turn;

@@ -1,10 +1,20 @@
 import { describe, expect, it } from "vitest";
 import { decide } from "../../../shared/core/decide.ts";
 import type { ApartmentMessageBody } from "../../../shared/model/apartment-message.ts";
-import type { ApartmentRecord } from "../../../shared/model/apartment-record.ts";
+import { type ApartmentRecord, QUEUED_JOBS_MAX } from "../../../shared/model/apartment-record.ts";
 import { LogicalId } from "../../../shared/model/ids.ts";
 import { registry } from "../../../shared/work/registry.ts";
-import { aHostFact, aJob, aRecord, bootId, hostId, settings, T0 } from "../../support/a-record.ts";
+import {
+  aHostFact,
+  aJob,
+  aMessage,
+  aRecord,
+  bootId,
+  hostId,
+  jobIdOf,
+  settings,
+  T0,
+} from "../../support/a-record.ts";
 import { OneJob } from "../../support/one-job.ts";
 
 /** The record after a turn of this one message. */
@@ -31,6 +41,37 @@ describe("A3 a message that comes again", () => {
     const first = told(aRecord(), "pause:1", { kind: "pause", paused: true });
     const second = told(first, "pause:2", { kind: "pause", paused: false });
     expect(told(second, "pause:3", { kind: "pause", paused: true }).paused).toBe(true);
+  });
+});
+
+describe("A7 a cancel in the turn that refuses its job for want of room", () => {
+  it("changes nothing about the end that the job has", () => {
+    const queued = Array.from({ length: QUEUED_JOBS_MAX }, (_, n) => ({
+      jobId: jobIdOf(n + 10),
+      type: "vm.stop",
+    }));
+    const record = aRecord({ paused: true, queued });
+    const job = aJob(1);
+    const messages = [
+      aMessage({ kind: "submit", jobId: job.id }),
+      aMessage({ kind: "cancel", jobId: job.id }),
+    ].map((message) => ({ ok: true, message }) as const);
+    const decision = decide(
+      record,
+      { messages, source: { kind: "inline" } },
+      {
+        facts: { jobs: new Map([[job.id, job]]), hosts: new Map() },
+        settings,
+        work: registry,
+        now: T0,
+      },
+    );
+    if (decision.kind !== "commit") throw new Error(`it came to ${decision.kind}`);
+    const ends = decision.record.effects.filter((effect) => effect.kind === "job");
+    expect(ends).toMatchObject([{ jobId: job.id, error: { code: "apartment_full" } }]);
+    expect(decision.record.applied).toEqual(
+      messages.slice(0, 1).map(({ message }) => message.logicalId),
+    );
   });
 });
 
