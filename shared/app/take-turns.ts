@@ -7,6 +7,7 @@
  *     apartment to record it, an incident does.
  *  3. What failed comes again within seconds, not after the queue's visibility time-out: infrastructure recovers sooner.
  */
+import type { TurnSource } from "../core/flush.ts";
 import type { ApartmentMessage } from "../model/apartment-message.ts";
 import { ApartmentId, type JobId, LogicalId, VmId } from "../model/ids.ts";
 import { IncidentId, type IncidentRecord } from "../model/incident.ts";
@@ -35,6 +36,12 @@ type BatchDeps = TurnDeps & Pick<Ports, "incidents" | "bus" | "clock" | "telemet
 /** The longest that a failed turn waits: an outage of hours must not wake everything each second, nor sleep through its end. */
 const RETRY_SECONDS_MAX = 60;
 const DAY_MS = 24 * 60 * 60 * 1000;
+
+/**
+ * Half of the receives after which a message is a dead letter (`cdk/apartments.ts`): the other half takes eight hours, more than
+ * sequence numbers tell (`SEQUENCE_TELLS_MS`).
+ */
+const RECEIVES_PROVING_MAX = 500;
 
 /** The ids of the messages that are to come again. */
 export async function takeTurns(
@@ -71,13 +78,23 @@ async function takeOne(deps: BatchDeps, group: string, batch: readonly Delivery[
     const report = await takeTurn(deps, {
       apartmentId: apartmentId.data,
       messages: batch.map(turnMessage),
-      // A FIFO group comes in its order.
-      source: { kind: "queue", lowestSequence: first.sequence, highestSequence: last.sequence },
+      source: sourceOf(batch, { first, last }),
     });
     if (report.status !== "no_apartment") return;
   }
   for (const delivery of batch)
     await recordHomeless(deps, delivery, apartmentId.success ? apartmentId.data : undefined); // 2
+}
+
+/** A FIFO group comes in its order. What may soon be a dead letter proves nothing to those that come after it (ADR 21). */
+function sourceOf(
+  batch: readonly Delivery[],
+  { first, last }: { readonly first: Delivery; readonly last: Delivery },
+): TurnSource {
+  const proves = batch.every(({ receiveCount }) => receiveCount <= RECEIVES_PROVING_MAX);
+  return proves
+    ? { kind: "queue", lowestSequence: first.sequence, highestSequence: last.sequence }
+    : { kind: "inline" };
 }
 
 function turnMessage({ content, messageId }: Delivery): TurnRequest["messages"][number] {

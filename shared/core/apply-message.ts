@@ -28,7 +28,7 @@ import { keepEvent } from "./listen.ts";
 import { isOfFuture, observe } from "./observe.ts";
 import { lookAgain } from "./recheck.ts";
 import { admit, cancelActive, cancelOuter, isNew, tellEvents, wakeJob } from "./run-job.ts";
-import { isAwaited, settle } from "./settle.ts";
+import { isAwaited, settle, settleFenced } from "./settle.ts";
 import { amend, amendVm, type Turn, vmRecord, want } from "./turn.ts";
 
 /** The turn after one message; the same turn if it says nothing new. */
@@ -199,7 +199,7 @@ function takeFence(turn: Turn, body: HostFencedBody): Turn {
   const { hostId } = body;
   if (!isFenced(record, body))
     return body.scope === "ha" ? wakeIfObserved(turn, noteLoss(turn, body), body) : turn;
-  const left = record.unsettled.filter((command) => command.hostId !== hostId);
+  const left = settleFenced(record.unsettled, hostId);
   const isSettled = left.length < record.unsettled.length;
   const next = noteFence(isSettled ? settled(turn, left) : turn, body);
   const waitFor = record.active?.waitFor;

@@ -7,7 +7,8 @@
  *
  * A group moves on, too, when its first message goes to the dead-letter queue. That takes `maxReceiveCount` receives with
  * up to a minute between them (`cdk/apartments.ts`), far longer than `SEQUENCE_TELLS_MS`: of an older commit the sequence
- * numbers prove nothing, and its effects are sent again.
+ * numbers prove nothing, and its effects are sent again. A commit of one of the message's last receives, which would be young
+ * when the group moves on, stores no sequence number (`shared/app/take-turns.ts`).
  */
 import type { ApartmentRecord } from "../model/apartment-record.ts";
 

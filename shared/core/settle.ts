@@ -12,6 +12,7 @@
 import type { ResultBody } from "../model/apartment-message.ts";
 import type { UnsettledCommand, WaitFor } from "../model/apartment-record.ts";
 import { turnsOn } from "../model/command.ts";
+import type { HostId } from "../model/ids.ts";
 
 type Result = Pick<ResultBody, "commandId" | "hostId" | "epoch" | "status" | "code" | "busy">;
 
@@ -31,6 +32,17 @@ export function settle(
     );
   }
   return unsettled.filter((command) => !settles(result, command));
+}
+
+/**
+ * The commands still unsettled after a host was fenced: nothing that was sent to it will run. A migration to it was not: its
+ * source, while it is at it, may bring the VM there once the host is back (ADR 21).
+ */
+export function settleFenced(
+  unsettled: readonly UnsettledCommand[],
+  hostId: HostId,
+): readonly UnsettledCommand[] {
+  return unsettled.filter((command) => command.hostId !== hostId || isUnderWay(command, unsettled));
 }
 
 /** The target's part of a migration that its source may still be doing. */

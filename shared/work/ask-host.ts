@@ -77,9 +77,13 @@ export function hear(
   }
 }
 
-/** A fenced host need not be asked, as long as it has said nothing since. */
-export function isVouchedOff(context: WorkContext<unknown, unknown>, hostId: HostId): boolean {
-  return context.lastSaid.get(hostId)?.vouched === true;
+/** A fenced host need not be asked, as long as it has said nothing since, and nothing brings the VM there (ADR 21). */
+export function isVouchedOff(
+  { lastSaid, unsettled }: WorkContext<unknown, unknown>,
+  hostId: HostId,
+): boolean {
+  const isComing = unsettled.some((command) => command.hostId === hostId);
+  return lastSaid.get(hostId)?.vouched === true && !isComing;
 }
 
 /** Where commands for a host go, or why there is none to send to. */

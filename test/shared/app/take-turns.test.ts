@@ -46,6 +46,16 @@ describe("a batch of the apartments' queue", () => {
     expect(recordOf(world, 2)).toMatchObject({ version: 2 });
   });
 
+  it("A4 tells nothing by its sequence numbers when one of its messages may be a dead letter before long", async () => {
+    const world = await aWorldWith(1, 2);
+    const often = { ...saying(vmIdOf(1), observed(1)), receiveCount: 501 };
+    await takeTurns(world.deps, [often, saying(vmIdOf(1), observed(2, "missing"))]);
+    await takeTurns(world.deps, [{ ...saying(vmIdOf(2), observed(1)), receiveCount: 500 }]);
+    expect(recordOf(world, 1)?.effects.length).toBeGreaterThan(0);
+    expect(recordOf(world, 1)?.effectsSequence).toBeUndefined();
+    expect(recordOf(world, 2)?.effectsSequence).toBeDefined();
+  });
+
   it("has the messages of a turn that threw come again, all of them, and no others (A4)", async () => {
     const world = await aWorldWith(1, 2);
     const apartments = {

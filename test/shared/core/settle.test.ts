@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { settle } from "../../../shared/core/settle.ts";
+import { settle, settleFenced } from "../../../shared/core/settle.ts";
 import { UnsettledCommand } from "../../../shared/model/apartment-record.ts";
 import { CommandId, type HostId } from "../../../shared/model/ids.ts";
 import { hostId, jobIdOf, otherHostId } from "../../support/a-record.ts";
@@ -44,6 +44,17 @@ describe("A6: settlement", () => {
     expect(settle([out(1), out(2)], result(1, status, code), undefined)).toEqual(
       settled ? [out(2)] : [out(1), out(2)],
     );
+  });
+
+  it("a fence settles what was sent to the host, and not what another host may still bring there", () => {
+    const source = { ...out(1), verb: "migrate" };
+    const target = { ...source, hostId: otherHostId, sourceHostId: hostId };
+    expect(settleFenced([source, target, out(2, otherHostId)], otherHostId)).toEqual([
+      source,
+      target,
+    ]);
+    expect(settleFenced([target], otherHostId)).toEqual([]);
+    expect(settleFenced([source, target], hostId)).toEqual([target]);
   });
 
   it("the timeout of a shutdown settles it: it turns nothing on, and is over", () => {
