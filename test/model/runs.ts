@@ -25,12 +25,11 @@ const UNSENT = "effects& ~(sent)";
 const LOST = "committed& ~(sent)";
 const REGISTER = "registered==newest";
 const UNCOMMITTED = "committed&(1<<n)";
-const TWO = ".on)&& !";
-const SECRET = "violated 0";
+/** Two copies, one that the record knows nothing of, or a stop that did nothing: which of them a search meets first tells nothing. */
+const UNTRUE = "assertion violated";
 
 export const RUNS: readonly Run[] = [
   ...holds("turns.pml", { "turns, loads apart": APART, "turns, inline": INLINE }),
-  ...holds("turns.pml", { "turns, a submit sent again": { INLINE_TURNS: 1, AGAIN: 1 } }),
   ...holds("turns.pml", { "turns, dead letters": DEAD }),
   ...holds("settlement.pml", { "settlement, faults": FAULTS, "settlement, reports": REPORTS }),
   breaks("turns.pml", "VERSION", INLINE, TWICE),
@@ -46,16 +45,16 @@ export const RUNS: readonly Run[] = [
   breaks("turns.pml", "SENDING_FIRST", { INLINE_TURNS: 0, AGAIN: 0 }, LOST),
   breaks("turns.pml", "COMMIT_FIRST", INLINE, UNCOMMITTED),
   breaks("turns.pml", "PROVING", DEAD, UNSENT),
-  breaks("settlement.pml", "EPOCH", FAULTS, TWO),
-  breaks("settlement.pml", "BOOT", FAULTS, TWO),
-  breaks("settlement.pml", "SETTLEMENT", FAULTS, TWO),
-  breaks("settlement.pml", "BUSY", FAULTS, TWO),
-  breaks("settlement.pml", "STALE", FAULTS, SECRET),
-  breaks("settlement.pml", "UNKNOWN", FAULTS, SECRET),
-  breaks("settlement.pml", "SOURCE_FIRST", FAULTS, SECRET),
-  breaks("settlement.pml", "TARGET", FAULTS, SECRET),
-  breaks("settlement.pml", "KEEPING", { ...FAULTS, COMMANDS: 5 }, SECRET),
-  breaks("settlement.pml", "EVIDENCE", { ...REPORTS, RESTARTS: 0 }, TWO),
+  breaks("settlement.pml", "EPOCH", FAULTS, UNTRUE),
+  breaks("settlement.pml", "BOOT", FAULTS, UNTRUE),
+  breaks("settlement.pml", "SETTLEMENT", FAULTS, UNTRUE),
+  breaks("settlement.pml", "BUSY", FAULTS, UNTRUE),
+  breaks("settlement.pml", "STALE", FAULTS, UNTRUE),
+  breaks("settlement.pml", "UNKNOWN", FAULTS, UNTRUE),
+  breaks("settlement.pml", "SOURCE_FIRST", FAULTS, UNTRUE),
+  breaks("settlement.pml", "TARGET", FAULTS, UNTRUE),
+  breaks("settlement.pml", "KEEPING", { ...FAULTS, COMMANDS: 5 }, UNTRUE),
+  breaks("settlement.pml", "EVIDENCE", { ...REPORTS, COMMANDS: 4, RESTARTS: 0 }, UNTRUE),
 ];
 
 function holds(

@@ -283,7 +283,11 @@ inline askNext() {
 
 /* Nobody said how it ended, or not with evidence: its hosts are asked. */
 inline doubt() {
+#ifdef WITHOUT_SETTLEMENT
+  inDoubt = 0;
+#else
   inDoubt = (VERB(waitFor) == migrate -> 3 : BIT(command[waitFor].host));
+#endif
   askNext()
 }
 
