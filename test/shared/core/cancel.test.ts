@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { ApartmentRecord } from "../../../shared/model/apartment-record.ts";
+import { QUEUED_JOBS_MAX } from "../../../shared/model/apartment-record.ts";
 import { VmId } from "../../../shared/model/ids.ts";
 import { hasEnded } from "../../../shared/model/job.ts";
 import {
@@ -77,6 +78,21 @@ describe("a job that is called off before it began", () => {
       expect(world.tables.jobs.get(job.id)?.status).toBe("cancelled");
       expect(world.history).toHaveLength(1);
     }
+  });
+
+  it("A7 changes nothing of a job that was turned away in the same batch: the apartment is full", async () => {
+    const waiting = Array.from({ length: QUEUED_JOBS_MAX }, (_, n) => aJob(n + 2));
+    const queued = waiting.map(({ id: jobId, type }) => ({ jobId, type }));
+    const world = new TurnWorld(aRecord({ paused: true, queued }));
+    for (const job of waiting) world.tables.jobs.put(job.id, job);
+    world.submit(aJob(1));
+    world.cancel(jobIdOf(1));
+    await world.drain();
+    expect(world.tables.jobs.get(jobIdOf(1))).toMatchObject({
+      status: "failed",
+      error: { code: "apartment_full" },
+    });
+    expect(world.record.applied.filter((id) => id === `submit:${jobIdOf(1)}`)).toHaveLength(1);
   });
 
   it("is found called off by its own record where the message was lost", async () => {
