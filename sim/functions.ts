@@ -14,6 +14,7 @@ export const FUNCTIONS = {
   "api-jobs": { timeoutMs: 29_000 },
   "api-hosts": { timeoutMs: 29_000 },
   "api-incidents": { timeoutMs: 29_000 },
+  "api-events": { timeoutMs: 29_000 },
 } as const satisfies Readonly<Record<string, FunctionNumbers>>;
 export type FunctionName = keyof typeof FUNCTIONS;
 

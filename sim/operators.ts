@@ -5,13 +5,18 @@
 import { cancelJob } from "../shared/app/cancel-job.ts";
 import { patchVm, pauseApartment } from "../shared/app/change-vm.ts";
 import { createVm } from "../shared/app/create-vm.ts";
-import { submitVerb } from "../shared/app/submit-verb.ts";
+import { findVm } from "../shared/app/find-vm.ts";
+import { publishEvent } from "../shared/app/publish-event.ts";
+import { answerOf, idempotencyOf, newJob, submitVerb } from "../shared/app/submit-verb.ts";
 import type { JobId, VmId } from "../shared/model/ids.ts";
-import { type Call, described, OPERATOR, tried } from "./client.ts";
+import { hasEnded, type Job } from "../shared/model/job.ts";
+import type { Answer } from "../shared/model/problem.ts";
+import { type Call, described, type Keyed, OPERATOR, tried } from "./client.ts";
 import type { FunctionName } from "./functions.ts";
+import { awaitWord, WORD_TOPIC } from "./listening-work.ts";
 import type { Random } from "./random.ts";
 import { type Asked, pickWish, SPEC } from "./wishes.ts";
-import type { World } from "./world.ts";
+import type { Deps, World } from "./world.ts";
 
 export interface Operators {
   /** No more wishes. */
@@ -19,6 +24,9 @@ export interface Operators {
   /** Apartments that were left paused go on; asked again, as a request of before may arrive late. */
   readonly resumeAll: () => void;
 }
+
+/** A word is said again within so long. */
+const SAID_MS_MAX = 300_000;
 
 /** Who asks for one VM, and for another when that one is gone. */
 type Operator = {
@@ -65,6 +73,9 @@ async function ask(operator: Operator, asked: Asked): Promise<void> {
   world.history.tell(says);
   const answer = await tried(world, random, request.to, request.call);
   world.history.tell(() => `${says()}, and is answered ${described(answer)}`);
+  const [jobId] = operator.jobIds;
+  if (asked.kind === "await" && answer?.ok === true && jobId !== undefined)
+    keepSaying(operator, asked.word, jobId);
   if (answer?.ok !== false || answer.code !== "vm_not_found" || operator.vmId !== vmId) return;
   operator.vmId = world.memory.ports.names.vmId();
   await ask(operator, { kind: "create", start: true, haEnabled: true });
@@ -90,6 +101,18 @@ function requestOf(operator: Operator, asked: Asked): Request | undefined {
       if (jobId === undefined) return undefined;
       return { to: "api-jobs", call: (deps) => cancelJob(deps, { caller: OPERATOR, jobId }) };
     }
+    case "await":
+      return vms(async (deps, keyed) => {
+        const answer = await submitAwait(deps, keyed, { vmId, word: asked.word });
+        if (answer.ok) jobIds.unshift(answer.value.id);
+        return answer;
+      });
+    case "say": {
+      const said = { topic: WORD_TOPIC, detail: { word: asked.word } };
+      const call: Call = (deps, keyed) =>
+        publishEvent(deps, { ...keyed, caller: OPERATOR, request: said });
+      return { to: "api-events", call };
+    }
     case "patch":
       return vms((deps) => patchVm(deps, { ...about, patch: { haEnabled: asked.haEnabled } }));
     case "rename": {
@@ -106,6 +129,31 @@ function requestOf(operator: Operator, asked: Asked): Request | undefined {
     default:
       return asked satisfies never;
   }
+}
+
+/** Until the job has ended: it may have waited in its VM's queue when the word was said. */
+function keepSaying(operator: Operator, word: number, jobId: JobId): void {
+  const { world, random } = operator;
+  world.time.after(random.int(0, SAID_MS_MAX), () => {
+    const job = world.memory.tables.jobs.get(jobId);
+    if (job === undefined || hasEnded(job.status)) return;
+    void ask(operator, { kind: "say", word }).then(() => keepSaying(operator, word, jobId));
+  });
+}
+
+/** As a verb of its own would be submitted. */
+async function submitAwait(
+  deps: Deps,
+  keyed: Keyed,
+  { vmId, word }: { readonly vmId: VmId; readonly word: number },
+): Promise<Answer<Job>> {
+  const found = await findVm(deps, { caller: OPERATOR, vmId });
+  if (!found.ok) return found;
+  const { account } = found.value.vm;
+  const job = newJob(deps, { work: awaitWord, input: { word }, account, vmId });
+  const idempotency = idempotencyOf(deps, { ...keyed, caller: OPERATOR });
+  const accepted = await deps.submissions.accept({ job, idempotency, now: job.createdAt });
+  return answerOf(deps, accepted, job);
 }
 
 /** How the guest behaves follows from words in its name (`agent/hypervisor/simulated.ts`). */

@@ -31,6 +31,8 @@ export function restOf(world: World, hosts: readonly SimHost[]): Violation | und
   }
   for (const host of hosts) checkSum(world, host.hostId, broken);
   checkLog(world, broken);
+  for (const { held } of tables.interests.all())
+    if (held) broken("wake_up", "all jobs have ended, and one listens still");
   const unsent = world.watch.unsent();
   if (unsent !== undefined) broken("A4", `never sent: ${unsent}`);
   return found;

@@ -3,6 +3,7 @@
  * its line is here before it is.
  */
 import { registry } from "../shared/work/registry.ts";
+import { WORDS } from "./listening-work.ts";
 import type { Random } from "./random.ts";
 
 export type Wish = {
@@ -17,6 +18,8 @@ export type Asked =
   | { readonly kind: "patch"; readonly haEnabled: boolean }
   | { readonly kind: "rename" }
   | { readonly kind: "pause"; readonly paused: boolean }
+  /** A job that waits until the word is said; and saying it. */
+  | { readonly kind: "await" | "say"; readonly word: number }
   /** One that is there already is refused. */
   | { readonly kind: "create"; readonly start: boolean; readonly haEnabled: boolean };
 
@@ -55,6 +58,7 @@ const ALL: readonly Wish[] = [
       haEnabled: random.chance(0.5),
     }),
   },
+  { weight: 0.5, ask: ({ random }) => ({ kind: "await", word: random.int(1, WORDS) }) },
   { weight: 2, ask: ({ random }) => ({ kind: "cancel", nthLast: random.int(1, 3) }) },
   { weight: 1, ask: ({ random }) => ({ kind: "patch", haEnabled: random.chance(0.5) }) },
   { weight: 1, ask: () => ({ kind: "rename" }) },

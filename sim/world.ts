@@ -14,6 +14,7 @@ import type { VmId } from "../shared/model/ids.ts";
 import { Settings } from "../shared/model/settings.ts";
 import { RULES } from "./bus-rules.ts";
 import { witnessed } from "./checks/carried-out.ts";
+import { listeners } from "./checks/listeners.ts";
 import { pureRegistry } from "./checks/pure-registry.ts";
 import { type Call, startWatch, type Watch } from "./checks/watch.ts";
 import { describeTurn } from "./describe.ts";
@@ -68,9 +69,11 @@ export function makeWorld(plan: Plan): World {
   const faults = faultsOf(plan);
   const settings = Settings.parse({ selfFence: plan.selfFence });
   const history = historyOf(time);
-  const watch = startWatch(({ worker }, before, next) =>
-    history.tell(() => describeTurn(worker, before, next)),
-  );
+  const watch = startWatch(({ worker }, before, next) => {
+    listening.committed(before, next);
+    history.tell(() => describeTurn(worker, before, next));
+  });
+  const listening = listeners(time.now, watch.broken);
   let call: Call | undefined;
   const memory = connectMemory({
     clock: { now: time.now, sleep: time.sleep },
@@ -86,7 +89,7 @@ export function makeWorld(plan: Plan): World {
     call = begun;
   };
   const network = { time, faults, memory, tell: history.tell };
-  const ports = witnessed(troubled(network, memory.ports), watch);
+  const ports = witnessed(troubled(network, memory.ports), { ...watch, toldOnBus: listening.told });
   const work = pureRegistry(watch.broken);
   const outages = outagesOf(time);
   const gates: GateDeps = { time, faults, outages, latency, calling, tell: history.tell };

@@ -3,12 +3,15 @@
  * is durable where it belongs, whether or not its worker lived to know.
  */
 import type { JobStore, Placement, Ports } from "../../shared/app/ports.ts";
+import type { TopicEvent } from "../../shared/model/topic.ts";
 import { effectName } from "./effect-name.ts";
 
 export interface Witness {
   readonly carriedOut: (name: string) => void;
   /** A job's record took a projection in. */
   readonly projected: (name: string) => void;
+  /** The bus took an event. */
+  readonly toldOnBus: (event: TopicEvent) => void;
 }
 
 export function witnessed(ports: Ports, witness: Witness): Ports {
@@ -40,7 +43,10 @@ export function witnessed(ports: Ports, witness: Witness): Ports {
     bus: {
       put: async (events) => {
         await bus.put(events);
-        for (const event of events) carriedOut(effectName({ kind: "event", event }));
+        for (const event of events) {
+          carriedOut(effectName({ kind: "event", event }));
+          witness.toldOnBus(event);
+        }
       },
     },
     interests: {

@@ -9,6 +9,7 @@ import type {
   WorkType,
 } from "../../shared/core/work-type.ts";
 import { registry } from "../../shared/work/registry.ts";
+import { awaitWord } from "../listening-work.ts";
 import type { Broken } from "./violation.ts";
 
 export function pureRegistry(broken: Broken): WorkRegistry {
@@ -19,7 +20,10 @@ export function pureRegistry(broken: Broken): WorkRegistry {
     return one;
   };
   return new Map(
-    [...registry].map(([name, work]) => [name, pure(work, (answer) => twice(name, answer))]),
+    [...registry, [awaitWord.name, awaitWord] as const].map(([name, work]) => [
+      name,
+      pure(work, (answer) => twice(name, answer)),
+    ]),
   );
 }
 

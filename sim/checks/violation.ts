@@ -18,7 +18,9 @@ export type Invariant =
   | "truth"
   /** Room is held that nobody has, or is not held that somebody has. */
   | "room"
-  | "incidents";
+  | "incidents"
+  /** What was told to a job that listens did not wake it; or what listens is no job any more. */
+  | "wake_up";
 
 export type Violation = { readonly invariant: Invariant; readonly detail: string };
 

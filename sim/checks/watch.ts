@@ -29,7 +29,7 @@ export type JobSeen = {
   end: { readonly status: string; readonly revision: number } | undefined;
 };
 
-export interface Watch extends Witness, Omit<SentEffects, "committed"> {
+export interface Watch extends Omit<Witness, "toldOnBus">, Omit<SentEffects, "committed"> {
   readonly violation: () => Violation | undefined;
   readonly broken: Broken;
   /** An apartment was written. */
@@ -113,6 +113,17 @@ export function startWatch(
   };
 }
 
+/** A cancellation that overtakes a job's submit leaves nothing of it to apply. */
+function isOvertaken(id: string, brought: ReadonlySet<string> | undefined): boolean {
+  return id.startsWith("submit:") && brought?.has(id.replace("submit:", "cancel:")) === true;
+}
+
+/**
+ * Room that an old answer speaks of is given back again: harmless, and fenced by its revision. Of a topic's event that comes
+ * again long after, a job is told again: it looks at what it waits for.
+ */
+const MAY_COME_AGAIN = /^(reserved|topic):/;
+
 /** A3 */
 function checkApplied(
   watched: Watched,
@@ -124,10 +135,9 @@ function checkApplied(
   const brought = worker.batch?.get(next.id)?.logicalIds;
   for (const id of next.applied) {
     if (before.has(id)) continue;
-    if (brought?.has(id) !== true && !id.startsWith("inline:"))
+    if (brought?.has(id) !== true && !isOvertaken(id, brought) && !id.startsWith("inline:"))
       broken("A3", `${id} was applied, and no message of the batch is called that`);
-    // Room that an old answer speaks of is given back again: harmless, and fenced by its revision.
-    if (watched.applied.has(id) && !id.startsWith("reserved:"))
+    if (watched.applied.has(id) && !MAY_COME_AGAIN.test(id))
       broken("A3", `${id} was applied twice`);
     watched.applied.add(id);
   }
