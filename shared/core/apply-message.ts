@@ -119,7 +119,8 @@ function takeResult(turn: Turn, result: ResultBody): Turn {
   next = noteHa(next, result);
   if (!isAwaited(result, active?.waitFor))
     return next === turn ? turn : wakeIfObserved(turn, next, result);
-  const { hostId, commandId, status, code, detail, power } = result;
+  const { hostId, commandId, status, code, detail } = result;
+  const power = isLastWord(next, result) ? result.power : undefined;
   return wakeJob(next, {
     kind: "result",
     hostId,
@@ -130,6 +131,12 @@ function takeResult(turn: Turn, result: ResultBody): Turn {
     power,
     busy: result.busy === true,
   });
+}
+
+/** A host that has said another thing later of the VM has taken back what this says of its power: the job asks anew. */
+function isLastWord(turn: Turn, { hostId, power }: ResultBody): boolean {
+  const last = vmRecord(turn).observations[hostId];
+  return last === undefined || last.power === power;
 }
 
 /** An agent that did a command knows what it said of the VM. */

@@ -129,9 +129,10 @@ function resume(context: WorkContext<z.infer<typeof Input>, Memo>, wakeup: Wakeu
         ? askAll(context, memo.round)
         : { kind: "ignore" };
     case "holding":
-      return wakeup.kind === "reserved" || wakeup.kind === "deadline"
-        ? hasIt(context, memo)
-        : { kind: "ignore" };
+      if (wakeup.kind !== "reserved" && wakeup.kind !== "deadline") return { kind: "ignore" };
+      return isTakenBack(context, memo)
+        ? askAll(context, firstRound(context, 0))
+        : hasIt(context, memo);
     case "powering_off": // which may have taken long
       return wakeup.kind === "result" || wakeup.kind === "deadline"
         ? askAll(context, firstRound(context, memo.powerOffs))
@@ -305,6 +306,12 @@ function found(
     percent: 80,
     note: `was found at ${hostId}; holds room there`,
   };
+}
+
+/** Whether its host has said another thing since it was found there. */
+function isTakenBack({ lastSaid }: Context, { hostId, state }: Holding): boolean {
+  const said = lastSaid.get(hostId)?.power;
+  return said !== undefined && said !== (state === "Running" ? "on" : "paused");
 }
 
 function hasIt(context: Context, { hostId, state, incident, heardAll }: Holding): Step {
