@@ -69,13 +69,17 @@ export async function addSimHost(
 /** Starts an agent, and another when that one ends without having been killed. */
 export function startAgent(world: World, host: SimHost): void {
   const { time, latency, history } = world;
-  const mine = startHostProcess(world, host.machine, () => {
+  const ended = () => {
     if (host.process !== mine) return;
     host.process = undefined;
     history.tell(() => `${host.hostId}: the agent ended`);
     time.after(latency.int(RESTART_MS.least, RESTART_MS.most), () => {
       if (host.process === undefined && host.machine.isOn) startAgent(world, host);
     });
+  };
+  // Not at once: it may die in the middle of its start.
+  const mine = startHostProcess(world, host.machine, () => {
+    time.after(0, ended);
   });
   host.process = mine;
 }
