@@ -9,15 +9,13 @@
 import type { ApartmentMessage } from "../model/apartment-message.ts";
 import type { JobEffect, JoinEffect, NewJobEffect } from "../model/effect.ts";
 import { type ApartmentId, type JobId, LogicalId } from "../model/ids.ts";
-import { hasEnded, type JobRecord } from "../model/job.ts";
+import { hasEnded } from "../model/job.ts";
 import type { Joiner } from "../model/join.ts";
 import type { Ports } from "./ports.ts";
 import { submission } from "./submission.ts";
+import { waitsFor } from "./who-waits.ts";
 
 export type Outgoing = { readonly to: ApartmentId; readonly message: ApartmentMessage };
-
-/** Jobs looked at for a circle of who waits for whom; a wider net of waits ends by its deadlines. */
-const CIRCLE_JOBS_MAX = 100;
 
 export async function projectJob(
   { jobs, telemetry }: Pick<Ports, "jobs" | "telemetry">,
@@ -28,14 +26,24 @@ export async function projectJob(
   return joiners.map((joiner) => endTold(effect.jobId, joiner));
 }
 
-/** Submitted once it is recorded: an apartment takes no job in that it cannot read (A3). */
+/**
+ * Submitted once it is recorded: an apartment takes no job in that it cannot read (A3). One that would wait there for the one
+ * that started it is called off instead.
+ */
 export async function createJob(
-  { jobs }: Pick<Ports, "jobs">,
+  deps: Pick<Ports, "jobs" | "apartments">,
   { job, joiner }: NewJobEffect,
 ): Promise<readonly Outgoing[]> {
-  await jobs.create(job, joiner);
+  await deps.jobs.create(job, joiner);
   const submitted = job.revision > 0 ? undefined : submission(job);
-  return submitted === undefined ? [] : [submitted];
+  if (submitted === undefined) return [];
+  if (
+    joiner === undefined ||
+    !(await waitsFor(deps, { jobId: job.id, at: submitted.to }, joiner.jobId))
+  )
+    return [submitted];
+  await deps.jobs.requestCancel(job.id, "its parent would wait for itself");
+  return [submitted, joinRefused(job.id, joiner)];
 }
 
 /** Notes it on the job's record, then has its apartment told; nothing, if it has ended. */
@@ -62,13 +70,13 @@ export function cancelTold(jobId: JobId, to: ApartmentId, reason: string | undef
 }
 
 export async function joinJob(
-  { jobs }: Pick<Ports, "jobs">,
+  deps: Pick<Ports, "jobs" | "apartments">,
   { jobId, joiner }: JoinEffect,
 ): Promise<readonly Outgoing[]> {
-  const answer = await jobs.addJoiner(jobId, joiner);
+  const answer = await deps.jobs.addJoiner(jobId, joiner);
   switch (answer) {
     case "joined":
-      return (await waitsFor(jobs, jobId, joiner.jobId)) ? [joinRefused(jobId, joiner)] : [];
+      return (await waitsFor(deps, { jobId }, joiner.jobId)) ? [joinRefused(jobId, joiner)] : [];
     case "ended":
     case "missing":
       return [endTold(jobId, joiner)];
@@ -77,27 +85,6 @@ export async function joinJob(
     default:
       return answer satisfies never;
   }
-}
-
-/** Whether a job waits for another, over any number of others. */
-async function waitsFor(
-  jobs: Pick<Ports["jobs"], "read">,
-  jobId: JobId,
-  sought: JobId,
-): Promise<boolean> {
-  const seen = new Set<JobId>();
-  let edge: readonly JobId[] = [jobId];
-  while (edge.length > 0 && seen.size < CIRCLE_JOBS_MAX) {
-    if (edge.includes(sought)) return true;
-    for (const each of edge) seen.add(each);
-    const found = await Promise.all(edge.map((each) => jobs.read(each)));
-    edge = [...new Set(found.flatMap(waited))].filter((each) => !seen.has(each));
-  }
-  return false;
-}
-
-function waited(job: JobRecord | undefined): readonly JobId[] {
-  return job === undefined || hasEnded(job.status) ? [] : (job.waitsFor ?? []);
 }
 
 function endTold(jobId: JobId, { apartmentId: to }: Joiner): Outgoing {

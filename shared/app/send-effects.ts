@@ -5,7 +5,7 @@
  */
 import type { AnyApartmentRecord } from "../model/apartment-record.ts";
 import { Command } from "../model/command.ts";
-import type { CommandEffect, Effect, JoinEffect, ReserveEffect } from "../model/effect.ts";
+import type { CommandEffect, Effect, ReserveEffect } from "../model/effect.ts";
 import { LogicalId } from "../model/ids.ts";
 import type { Interest } from "../model/interest.ts";
 import type { TopicEvent } from "../model/topic.ts";
@@ -30,11 +30,9 @@ export async function sendEffects(deps: SendDeps, record: AnyApartmentRecord): P
   const events: TopicEvent[] = [];
   const messages: Outgoing[] = [];
   const direct: Effect[] = [];
-  const joins: JoinEffect[] = [];
   for (const effect of record.effects) {
     if (effect.kind === "event") events.push(effect.event);
     else if (effect.kind === "message") messages.push(effect);
-    else if (effect.kind === "join") joins.push(effect);
     else direct.push(effect);
   }
   // An answer goes out at once: somebody waits for it.
@@ -47,8 +45,6 @@ export async function sendEffects(deps: SendDeps, record: AnyApartmentRecord): P
     ...(messages.length === 0 ? [] : [deps.apartmentQueue.send(messages)]),
     ...(events.length === 0 ? [] : [deps.bus.put(events)]),
   ]);
-  // After the projection that says for whom this job waits: of two that join each other, the later finds the circle.
-  sent.push(...(await Promise.allSettled(joins.map((join) => answering(joinJob(deps, join))))));
   const failures = sent.flatMap((each) => (each.status === "rejected" ? [each.reason] : []));
   if (failures.length > 0)
     throw new AggregateError(
@@ -89,10 +85,11 @@ async function sendOne(deps: SendDeps, effect: Effect): Promise<readonly Outgoin
     case "resolve-incident":
       await deps.incidents.resolve(effect.incidentId, effect.at);
       return [];
+    case "join":
+      return joinJob(deps, effect);
     case "event":
     case "message":
-    case "join":
-      return []; // sent above
+      return []; // sent together, above
     default:
       return effect satisfies never;
   }

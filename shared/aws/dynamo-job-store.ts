@@ -115,7 +115,6 @@ function projection(effect: JobEffect) {
     result: effect.result,
     error: effect.error,
     startedAt: effect.startedAt,
-    waitsFor: effect.waitsFor,
     finishedAt: effect.finishedAt,
     expiresAt: effect.expiresAt,
   };

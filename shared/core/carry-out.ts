@@ -90,19 +90,12 @@ function wait(
     startedAt: active.startedAt,
     progress,
     ...("address" in outcome.action ? { hostId: outcome.action.address.hostId } : {}),
-    ...waitsFor(active, waiting),
     journal: journalEntry(active, { at: now, step: outcome.step, note: outcome.note }),
   });
 }
 
 /** Nothing of a job is being done while it waits for these. */
 const WAITING: ReadonlySet<Action["kind"]> = new Set(["timer", "join", "topic"]);
-
-/** Told when it begins to wait for jobs, and when it does not any more: who waits for whom is looked up in the jobs' records. */
-function waitsFor(before: ActiveJob, { waitFor, joined = [] }: ActiveJob) {
-  if (waitFor.kind === "jobs") return { waitsFor: joined.map(({ jobId }) => jobId) };
-  return before.waitFor.kind === "jobs" ? { waitsFor: [] } : {};
-}
 
 type Started = { readonly turn: Turn; readonly active: ActiveJob; readonly waitFor: WaitFor };
 

@@ -184,10 +184,14 @@ function fireDue(turn: Turn): Turn {
   const { active } = turn.record;
   const { now, settings } = turn.inputs;
   if (active === undefined || turn.needs.length > 0) return turn;
-  if (active.deadlineAt > now) return expiryOf(active, settings) <= now ? expireJob(turn) : turn;
+  const isOver = active.deadlineAt <= now;
+  if (!isOver && silentUntil(active, settings) > now) return turn;
+  if (!isOver && active.waitFor.kind !== "jobs") return expireJob(turn);
   const looked = lookAtJoined(turn);
   const told = tellEnds(looked);
-  return told !== looked || told.needs.length > 0 ? told : wakeJob(told, { kind: "deadline" });
+  if (told !== looked || told.needs.length > 0) return told;
+  if (isOver) return wakeJob(told, { kind: "deadline" });
+  return amend(told, { active: { ...(told.record.active ?? active), heardAt: now } });
 }
 
 /** The record as it is to be committed; nothing, if nothing is new. */
@@ -257,7 +261,7 @@ function wakeTime(turn: Turn, source: TurnSource, hasEffects: boolean): number |
   const due = [
     ...(active === undefined
       ? []
-      : [Math.min(active.deadlineAt, expiryOf(active, turn.inputs.settings))]),
+      : [Math.min(active.deadlineAt, silentUntil(active, turn.inputs.settings))]),
     ...(source.kind === "inline" && hasEffects ? [now + FLUSH_AFTER_MS] : []),
     ...(mayBegin(turn.record) ? [now] : []),
     ...(active === undefined && !paused && recheck !== undefined ? [recheck.at] : []),
@@ -265,13 +269,16 @@ function wakeTime(turn: Turn, source: TurnSource, hasEffects: boolean): number |
   return due.length === 0 ? undefined : Math.min(...due);
 }
 
-/** Nobody owes an answer to a timer or a topic, and jobs that are waited for have an expiry of their own. */
-const NO_SILENCE: ReadonlySet<WaitFor["kind"]> = new Set(["timer", "topic", "jobs"]);
+/** Nobody owes an answer to these; their deadlines are of their own making. */
+const NO_SILENCE: ReadonlySet<WaitFor["kind"]> = new Set(["timer", "topic", "checkpoint"]);
+/** Whether jobs that are waited for have ended is looked up as often: who was not told of an end waits no longer for it. */
+const LOOK_AT_JOINED_MS = HOUR_MS;
 
-/** When silence has lasted too long. */
-function expiryOf({ waitFor, heardAt, stepSince }: ActiveJob, settings: Settings): number {
+/** When silence has lasted too long: the job is ended, or looks itself at what it waits for. */
+function silentUntil({ waitFor, heardAt, stepSince }: ActiveJob, settings: Settings): number {
   if (NO_SILENCE.has(waitFor.kind)) return Number.POSITIVE_INFINITY;
-  return (heardAt ?? stepSince) + settings.jobExpireHours * HOUR_MS;
+  const afterMs = waitFor.kind === "jobs" ? LOOK_AT_JOINED_MS : settings.jobExpireHours * HOUR_MS;
+  return (heardAt ?? stepSince) + afterMs;
 }
 
 /** `max(now, due time of the message)`: a wake-up is never too early for what it was sent for (A9). */

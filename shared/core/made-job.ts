@@ -58,7 +58,6 @@ export function projected(job: JobRecord, effect: JobEffect): JobRecord {
     error: effect.error ?? job.error,
     startedAt: effect.startedAt ?? job.startedAt,
     finishedAt: effect.finishedAt ?? job.finishedAt,
-    waitsFor: effect.waitsFor ?? job.waitsFor,
     expiresAt: effect.expiresAt ?? job.expiresAt,
     journal: [...job.journal, ...effect.journal],
   };

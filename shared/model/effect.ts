@@ -46,8 +46,6 @@ export const JobEffect = z.strictObject({
   error: z.optional(JobError),
   startedAt: z.optional(Instant),
   finishedAt: z.optional(Instant),
-  /** The jobs whose ends it waits for from now on; absent: as before. */
-  waitsFor: z.optional(z.array(JobId)),
   /** With a terminal status: when the record may be forgotten (`jobRetentionDays`). */
   expiresAt: z.optional(Instant),
 });

@@ -93,8 +93,6 @@ export const JobRecord = z.strictObject({
   createdAt: Instant,
   startedAt: z.optional(Instant),
   finishedAt: z.optional(Instant),
-  /** The jobs whose ends it waits for. */
-  waitsFor: z.optional(z.array(JobId)),
   /** When it may be forgotten; read as gone from then on, whenever TTL comes by. */
   expiresAt: z.optional(Instant),
   journal: z.array(JournalEntry),

@@ -183,15 +183,6 @@ export function jobStoreContract(open: OpenStores): void {
         expect(await world.jobs.addJoiner(jobIdOf(1), joiner(100))).toBe("joined");
         expect((await world.jobs.project(end)).joiners).toHaveLength(JOINERS_MAX);
       });
-
-      test("notes for whom a job waits, and when it does not any more", async () => {
-        await accept(1);
-        await world.jobs.project(anEffect({ revision: 1, waitsFor: [jobIdOf(2)] }));
-        await world.jobs.project(anEffect({ revision: 2 }));
-        expect((await world.jobs.read(jobIdOf(1)))?.waitsFor).toEqual([jobIdOf(2)]);
-        await world.jobs.project(anEffect({ revision: 3, waitsFor: [] }));
-        expect((await world.jobs.read(jobIdOf(1)))?.waitsFor).toEqual([]);
-      });
     });
 
     describe("requestCancel", () => {

@@ -5,6 +5,7 @@ import { submission } from "../../shared/app/submission.ts";
 import { wakeDue } from "../../shared/app/sweep.ts";
 import { type Delivery, takeTurns } from "../../shared/app/take-turns.ts";
 import type { AnyWorkType } from "../../shared/core/work-type.ts";
+import { MEMORY_APARTMENT_QUEUE } from "../../shared/memory/memory-apartment-queue.ts";
 import { VmId } from "../../shared/model/ids.ts";
 import type { JobRecord } from "../../shared/model/job.ts";
 import type { Settings } from "../../shared/model/settings.ts";
@@ -13,6 +14,8 @@ import { aJob, aRecord } from "./a-record.ts";
 import { errand, gather } from "./errands.ts";
 import { aWorld, type World } from "./memory-world.ts";
 
+/** As the sweeper. */
+const LOOK_EVERY_MS = 5_000;
 /** Far more than any world that comes to rest needs. */
 const ROUNDS_MAX = 2_000;
 
@@ -63,11 +66,12 @@ export class JobWorld {
 
   /** Takes the turns of what waits in the queue, at most ten messages; whether there were any. */
   async turn(
-    alter: (records: SQSRecord[]) => SQSRecord[] = (records) => records,
+    alter: (records: SQSRecord[], times: "once" | "again") => SQSRecord[] = (records) => records,
   ): Promise<boolean> {
-    const { Records } = this.again.length > 0 ? { Records: this.again } : this.world.takenEvent();
+    const times = this.again.length > 0 ? "again" : "once";
+    const Records = times === "again" ? this.again : this.world.takenEvent().Records;
     if (Records.length === 0) return false;
-    const failed = await takeTurns(this.deps, alter(Records).map(deliveryOf));
+    const failed = await takeTurns(this.deps, alter(Records, times).map(deliveryOf));
     this.again = Records.filter(({ messageId }) => failed.includes(messageId));
     return true;
   }
@@ -78,12 +82,19 @@ export class JobWorld {
     throw new Error("the world does not come to rest");
   }
 
+  /** No message waits. */
+  isQuiet(): boolean {
+    const { queues } = this.world.memory;
+    return this.again.length === 0 && queues.nextDueAt(MEMORY_APARTMENT_QUEUE) === undefined;
+  }
+
   /** Time comes to what is due next; whether anything is. */
   async tick(): Promise<boolean> {
     const { clock } = this.world;
     const [next] = await this.deps.apartments.due({ before: Number.MAX_SAFE_INTEGER, limit: 1 });
     if (next === undefined) return false;
-    clock.at = Math.max(clock.at, next.wakeAt);
+    // What was due before and was not heard is looked at again, until its message is not taken for the last one.
+    clock.at = Math.max(next.wakeAt, clock.at + (next.wakeAt <= clock.at ? LOOK_EVERY_MS : 0));
     await wakeDue({ ...this.world.deps, ...this.deps });
     return true;
   }

@@ -91,8 +91,11 @@ describe("a job that joins another's", () => {
     await world.submit(2, anErrand(2, { forMs: HOUR_MS }));
     const parent = await world.submit(3, gathering({ ...joining(2), forMs: 9 * HOUR_MS }));
     await world.drain();
-    expect(world.job(parent)).toMatchObject({ status: "waiting", waitsFor: [jobIdOf(2)] });
-    expect(world.record(parentVm)?.active).toMatchObject({ waitFor: { kind: "jobs" } });
+    expect(world.job(parent).status).toBe("waiting");
+    expect(world.record(parentVm)?.active).toMatchObject({
+      waitFor: { kind: "jobs" },
+      joined: [{ jobId: jobIdOf(2) }],
+    });
     await world.finish();
     expect(world.job(parent)).toMatchObject({ status: "succeeded", result: said });
   });
@@ -313,7 +316,7 @@ describe("a job that starts others in its own apartment", () => {
     expect(active(world)?.jobId).toBe(inner?.id);
     expect(outer(world)).toEqual([parent.id]);
     expect(world.job(behind).status).toBe("queued");
-    expect(world.job(parent)).toMatchObject({ status: "waiting", waitsFor: [inner?.id] });
+    expect(world.job(parent).status).toBe("waiting");
     await world.finish();
     expect(world.job(parent).status).toBe("succeeded");
     expect(outer(world)).toBeUndefined();
@@ -450,6 +453,18 @@ describe("a circle of jobs that wait for each other", () => {
     await world.drain();
     expect(code(world, 2)).toEqual([{ code: "join_cycle" }]);
     expect(world.job({ id: jobIdOf(3) }).status).toBe("succeeded");
+  });
+
+  it("is refused to who starts a job that would queue behind one that waits for it", async () => {
+    const world = await aJobWorld(2);
+    await world.submit(2, { ...gathering({ start: [child(2)] }), vmId: vmIdNumber(1) });
+    await world.submit(3, { ...gathering({ start: [child(1)] }), vmId: vmIdNumber(2) });
+    await world.drain();
+    const codes = [2, 3].flatMap((n) => code(world, n));
+    expect(codes).toContainEqual({ code: "join_cycle" });
+    const jobs = world.world.memory.tables.jobs.all();
+    expect(jobs.map(({ status }) => status).filter((each) => each === "waiting")).toEqual([]);
+    expect(world.world.clock.at).toBe(world.job({ id: jobIdOf(2) }).createdAt);
   });
 
   it("is no circle where one that was joined does not wait any more", async () => {
