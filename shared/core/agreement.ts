@@ -73,8 +73,8 @@ export function isHaUntold({
   const { hostId, haAt, haEnabled, state } = vm;
   const said = hostId === undefined ? undefined : observations[hostId];
   if (state !== "Running" || said === undefined) return false;
-  const isKnown = haAt?.hostId === hostId && haAt?.bootOrdinal === said.bootOrdinal;
-  return isKnown !== haEnabled;
+  const mayKnow = haAt?.hostId === hostId && haAt?.bootOrdinal === said.bootOrdinal;
+  return haEnabled ? !mayKnow || haAt?.doubted === true : mayKnow;
 }
 
 /** Whether a host's last word makes it one to be asked. */

@@ -143,13 +143,10 @@ function isLastWord(turn: Turn, { hostId, power }: ResultBody): boolean {
 function noteHa(turn: Turn, result: ResultBody): Turn {
   const { vm, active } = vmRecord(turn);
   const waitFor = active?.waitFor;
-  if (!isAwaited(result, waitFor) || waitFor.ha === undefined || result.status === "stale")
+  if (!isAwaited(result, waitFor) || waitFor.ha === undefined || result.status !== "done")
     return turn;
   const { hostId, bootOrdinal } = result;
-  if (waitFor.ha)
-    return vm.haAt?.hostId === hostId && vm.haAt.bootOrdinal === bootOrdinal
-      ? turn
-      : amendVm(turn, { vm: { ...vm, haAt: { hostId, bootOrdinal } } });
+  if (waitFor.ha) return amendVm(turn, { vm: { ...vm, haAt: { hostId, bootOrdinal } } });
   return vm.haAt?.hostId === hostId ? amendVm(turn, { vm: { ...vm, haAt: undefined } }) : turn;
 }
 

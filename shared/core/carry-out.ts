@@ -3,7 +3,12 @@
  *
  *  A6 a command that can turn the VM on goes to no host while one is unsettled at another.
  *  A8 what waits has a deadline.
- */ import type { ActiveJob, UnsettledCommand, WaitFor } from "../model/apartment-record.ts";
+ */ import type {
+  ActiveJob,
+  ApartmentRecord,
+  UnsettledCommand,
+  WaitFor,
+} from "../model/apartment-record.ts";
 import { type CommandCall, turnsOn } from "../model/command.ts";
 import type { HostId } from "../model/ids.ts";
 import { consequences, release } from "./consequences.ts";
@@ -195,9 +200,11 @@ function command(
     call.verb === "migrate"
       ? [unsettled, { ...unsettled, hostId: call.args.targetHostId, sourceHostId: hostId }]
       : [unsettled];
+  const known = ha === false ? takingBackHa(record, hostId) : record;
   return {
     turn: amendVm(amend(sent, { epoch }), {
-      unsettled: call.verb === "probe" ? record.unsettled : [...record.unsettled, ...parts],
+      vm: known.vm,
+      unsettled: call.verb === "probe" ? known.unsettled : [...known.unsettled, ...parts],
     }),
     active: {
       ...active,
@@ -224,4 +231,18 @@ function sayingHa(
   const matters = turn.inputs.settings.selfFence && (haEnabled || haAt?.hostId === hostId);
   if (call.verb !== "probe" || !matters) return { call };
   return { call: { ...call, args: { ...call.args, ha: haEnabled } }, ha: haEnabled };
+}
+
+/** From its sending on a host may go by it, whether or not its answer ever comes: what was said before is certain no more. */
+function takingBackHa(
+  { vm, unsettled }: ApartmentRecord,
+  hostId: HostId,
+): Pick<ApartmentRecord, "vm" | "unsettled"> {
+  const { haAt } = vm;
+  return {
+    vm: haAt?.hostId === hostId ? { ...vm, haAt: { ...haAt, doubted: true } } : vm,
+    unsettled: unsettled.map((command) =>
+      command.hostId === hostId ? { ...command, ha: undefined } : command,
+    ),
+  };
 }

@@ -6,7 +6,8 @@
  *  2. A6 on a fenced host nothing runs and nothing that was sent to it will: what it said it is off, and what is unsettled there
  *     is settled. The fence's order is above all that the host had said, and below all that it says when it is back.
  *  3. A lease that was revoked fences only those VMs that the host's agent knows to be for HA: by a command that it answered
- *     in the boot that ended, or by one that does nothing without a lease. To the others the host is lost.
+ *     in the boot that ended, or by one that does nothing without a lease. What was sent since and says otherwise may have arrived,
+ *     answered or not: then it is not known. To the others the host is lost.
  */
 import type { HostFencedBody, HostLostBody } from "../model/apartment-message.ts";
 import type { ApartmentRecord } from "../model/apartment-record.ts";
@@ -55,7 +56,10 @@ export function noteFence(turn: Turn, { hostId, bootOrdinal, scope, at }: HostFe
 
 /** The agent's last boot before the fence knew it. */
 function knowsHa({ vm }: ApartmentRecord, hostId: HostId, bootOrdinal: number): boolean {
-  return vm.haAt?.hostId === hostId && vm.haAt.bootOrdinal === bootOrdinal - 1;
+  const { haAt } = vm;
+  return (
+    haAt?.hostId === hostId && haAt.bootOrdinal === bootOrdinal - 1 && haAt.doubted === undefined
+  );
 }
 
 /** It can be on there only by commands that say so themselves. */

@@ -127,7 +127,14 @@ export const VmSubject = z.strictObject({
    * The boot of an agent that knows, by a command that it answered, that it is to power this VM off when its lease runs out.
    * Absent: nobody knows it.
    */
-  haAt: z.optional(z.strictObject({ hostId: HostId, bootOrdinal: Count })),
+  haAt: z.optional(
+    z.strictObject({
+      hostId: HostId,
+      bootOrdinal: Count,
+      /** Something sent since takes it back, and nobody knows whether that has arrived. */
+      doubted: z.optional(z.literal(true)),
+    }),
+  ),
   state: VmState,
   /** What it was before nobody could say what it is; only while it is `Unknown`. */
   lastState: z.optional(VmState),

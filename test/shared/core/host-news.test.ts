@@ -155,6 +155,10 @@ describe("a lease that was revoked (3)", () => {
       { haEnabled: true, haAt: { hostId: otherHostId, bootOrdinal: 1 } },
     ],
     ["was told of to an earlier boot", { haEnabled: true, haAt: { hostId, bootOrdinal: 0 } }],
+    [
+      "may have been told of otherwise since",
+      { haEnabled: true, haAt: { hostId, bootOrdinal: 1, doubted: true } },
+    ],
   ])("is the loss of its host to a VM that %s", (_, vm) => {
     const run = new VerifyRun(running(vm), [], world);
     expect(run.fenced(hostId, "ha").toTheEnd().record.vm.state).toBe("Unknown");
@@ -211,6 +215,11 @@ describe("what an agent knows of HA", () => {
     ["is known to another boot only", { haEnabled: true, haAt: { hostId, bootOrdinal: 0 } }, true],
     ["is known already", { haEnabled: true, haAt: { hostId, bootOrdinal: 1 } }, false],
     ["is for HA no longer", { haAt: { hostId, bootOrdinal: 1 } }, true],
+    [
+      "is for HA again, after its host may have heard that it is not",
+      { haEnabled: true, haAt: { hostId, bootOrdinal: 1, doubted: true } },
+      true,
+    ],
     ["was never for HA", {}, false],
   ])("is seen to where hosts fence themselves: a VM that %s", (_, vm, probed) => {
     const run = knows(vm).toTheEnd();
@@ -219,6 +228,24 @@ describe("what an agent knows of HA", () => {
     expect(run.record.vm.haAt).toEqual(known);
     expect(run.record.recheck).toBeUndefined();
     expect(run.record.vm.state).toBe("Running");
+  });
+
+  it("is doubted from the moment that a command takes it back, answered or not (3)", () => {
+    const vm = { state: "Unknown", hostId, haAt: { hostId, bootOrdinal: 1 } } as const;
+    const run = new OneJob(
+      aRecord({ vm, unsettled: [aStart(true)] }),
+      { type: "vm.stop" },
+      fencing,
+    );
+    expect(run.command.call).toEqual({ verb: "probe", args: { ha: false } });
+    expect(run.record.vm.haAt).toEqual({ hostId, bootOrdinal: 1, doubted: true });
+    expect(run.record.unsettled).toMatchObject([{ verb: "start", ha: undefined }]);
+  });
+
+  it.each(["failed", "stale"] as const)("is not what a command says that was %s", (status) => {
+    const record = aRecord({ vm: { state: "Unknown", hostId, haEnabled: true } });
+    const run = new OneJob(record, { type: "vm.stop" }, fencing).answered({ status });
+    expect(run.record.vm.haAt).toBeUndefined();
   });
 
   it("is taken back by the next probe when the VM is for HA no longer", () => {
