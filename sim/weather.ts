@@ -173,7 +173,7 @@ function recover(world: World, host: SimHost): void {
 }
 
 function powerOn(world: World, host: SimHost): void {
-  const { machine } = host;
+  const { machine, hypervisor } = host;
   if (machine.isOn) return;
   if (machine.heldOffBy > 0) {
     world.time.after(MINUTE_MS, () => powerOn(world, host));
@@ -181,5 +181,6 @@ function powerOn(world: World, host: SimHost): void {
   }
   machine.isOn = true;
   machine.boots += 1;
+  hypervisor.behindTheBack.hostPowerReturns();
   startAgent(world, host);
 }

@@ -14,8 +14,9 @@ export interface BehindTheBack {
   readonly migrate: (vmId: VmId, targetUri: string) => Promise<Done | Failure>;
   /** What is true of a VM, whoever can see it; nothing, if the host does not know it. */
   readonly seen: (vmId: VmId) => PowerSeen | undefined;
-  /** Everything is off; nothing says so. */
+  /** Everything is off; nothing says so, and nobody reaches the host until its power returns. */
   readonly hostPowerFailure: () => void;
+  readonly hostPowerReturns: () => void;
 }
 
 export function behindTheBack(
@@ -50,11 +51,15 @@ export function behindTheBack(
       return guest && SEEN[guest.state];
     },
     hostPowerFailure: () => {
+      host.power.isOn = false;
       for (const guest of [...guests.values()]) {
         guest.state = "off";
         guest.devices = [];
         interrupt(guest, "host power failure");
       }
+    },
+    hostPowerReturns: () => {
+      host.power.isOn = true;
     },
   };
 }

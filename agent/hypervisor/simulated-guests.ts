@@ -143,6 +143,7 @@ export function guestHost(options: GuestOptions) {
     /** Resolves when about that time is over. */
     after: (delayMs: number) => new Promise<void>((done) => time.after(lasting(delayMs), done)),
     start,
+    power: { isOn: true },
     setAudible: (audible: () => boolean) => {
       isAudible = audible;
     },

@@ -13,6 +13,7 @@
  *
  *  S1 A VM that is starting is `unknown` ("starting up") and held, as under libvirt; a power-off ends the start.
  *  S2 `isReachable: false` is a hung or dead daemon: looks fail, guests run on, events are lost, migrations end.
+ *  S3 A host without power has no guest on and answers nobody: no migration reaches it.
  */
 import type { VmId } from "../../shared/model/ids.ts";
 import { type BehindTheBack, behindTheBack } from "./behind-the-back.ts";
@@ -61,16 +62,16 @@ export function simulatedHypervisor(options: SimulatedOptions): SimulatedHypervi
   const host = guestHost(options);
   const { guests, emit } = host;
   let isReachable = true;
+  const answers = () => isReachable && host.power.isOn; // S3
   host.setAudible(() => isReachable);
-  if (migrationUri !== undefined)
-    network?.join(migrationUri, { host, isReachable: () => isReachable });
+  if (migrationUri !== undefined) network?.join(migrationUri, { host, isReachable: answers });
   const asked = <T>(answer: () => Promise<T>): Promise<T | Failure> =>
-    isReachable ? answer() : Promise.resolve(UNREACHABLE_FAILURE);
+    answers() ? answer() : Promise.resolve(UNREACHABLE_FAILURE);
   const changes = simulatedChanges(host);
 
   return {
     list: async () =>
-      isReachable
+      answers()
         ? {
             complete: true,
             vms: [...guests].map(([vmId, { name, state }]) => ({ vmId, name, ...SEEN[state] })),
@@ -90,7 +91,7 @@ export function simulatedHypervisor(options: SimulatedOptions): SimulatedHypervi
     resume: (vmId) => asked(() => pause(host, vmId, { from: "paused", to: "on" })),
     migrate: (request) => asked(() => migrateGuest(host, network, request)),
     isAtWork: async (vmId) => {
-      if (!isReachable) return "cannot_tell";
+      if (!answers()) return "cannot_tell";
       return guests.get(vmId)?.moves === true ? "yes" : "no";
     },
     undefine: (vmId) => asked(() => changes.undefine(vmId)),
@@ -102,7 +103,7 @@ export function simulatedHypervisor(options: SimulatedOptions): SimulatedHypervi
     scale: (vmId, size) => asked(() => changes.scale(vmId, size)),
     describe: (vmId) => asked(() => changes.describe(vmId)),
     migrationUri: network === undefined ? undefined : migrationUri,
-    capacity: async () => (isReachable ? capacity : undefined),
+    capacity: async () => (answers() ? capacity : undefined),
     subscribe: host.subscribe,
     close: async () => {},
     behindTheBack: {

@@ -277,6 +277,15 @@ describe("a migration", () => {
   });
 });
 
+test("S3: a migration does not reach a host without power", async () => {
+  const { rig, target } = await twoHosts("obeys");
+  target.behindTheBack.hostPowerFailure();
+  const failed = await done(rig, { commandId: "c1", ...MIGRATE }, 10);
+  expect(failed).toMatchObject({ status: "failed", code: "simulated_no_target", power: "on" });
+  target.behindTheBack.hostPowerReturns();
+  expect(target.behindTheBack.seen(vmId(1))).toBeUndefined();
+});
+
 describe("a probe", () => {
   test("describes the VM when it is asked to: what its next start would give it", async () => {
     const { rig } = await twoHosts("obeys");

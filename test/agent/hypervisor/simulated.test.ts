@@ -105,13 +105,16 @@ test("what happens behind the agent's back is seen and told", async () => {
   expect(events.length).toBeGreaterThanOrEqual(4);
 });
 
-test("a host's power failure turns everything off, its starts included, and says nothing", async () => {
+test("S3: a host's power failure turns everything off, its starts included, and says and answers nothing", async () => {
   hypervisor.behindTheBack.powerOn(vmId(1), "guest");
   const started = hypervisor.start({ vmId: vmId(2), name: "guest", spec: SPEC });
   events.length = 0;
   hypervisor.behindTheBack.hostPowerFailure();
   expect(await started).toMatchObject({ ok: false });
+  expect(await start(3, "guest")).toMatchObject({ code: "hypervisor_unreachable" });
   await time.advance(60_000);
+  expect(await hypervisor.list()).toMatchObject({ complete: false });
+  hypervisor.behindTheBack.hostPowerReturns();
   expect([await powerOf(1), await powerOf(2)]).toEqual(["shut off", "shut off"]);
   expect(events).toEqual([]);
 });
