@@ -6,7 +6,8 @@
  *  2. What cannot be called off is not: it ends when the hypervisor says so. A wait ends at the signal, and a migration is
  *     asked to; but an agent that only ends leaves a migration be: the hypervisors do it between them.
  *  3. A power-off is done when the VM is off *and* no earlier command is left that could turn it on again.
- *  4. While the lease is out no HA VM comes on here, by whatever verb.
+ *  4. While the lease is out no HA VM comes on here, by whatever verb, and none leaves for another host: it may be running
+ *     elsewhere already.
  */
 import { type Deed, deedOf, deedSeen, type ExecuteDeps, failed, type Task } from "./deed.ts";
 import { NOT_FOUND } from "./hypervisor/hypervisor.ts";
@@ -38,6 +39,8 @@ export async function execute(deps: ExecuteDeps, task: Task): Promise<Deed> {
       return await deedSeen(deps, vmId, asked, (seen) => seen.power === "on");
     }
     case "migrate": {
+      const refusal = leaseRefusal(deps, task);
+      if (refusal !== undefined) return refusal;
       const { targetUri } = call.args;
       return deedOf(await hypervisor.migrate({ vmId, targetUri, signal: calledOff(signal) }));
     }

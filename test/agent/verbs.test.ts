@@ -343,7 +343,8 @@ describe("a probe", () => {
 test.each([
   ["resume", {}, "paused"],
   ["revert", { snapshot: "one" }, "off"],
-])("an HA VM does not come on by %s while the lease is out", async (verb, args, power) => {
+  ["migrate", MIGRATE.args, "on"],
+])("no HA VM comes on or leaves by %s while the lease is out", async (verb, args, power) => {
   const { rig } = await twoHosts("obeys");
   Object.assign(rig.plane.grant, { leaseSeconds: 30, selfFence: true });
   await started(rig);
@@ -353,7 +354,7 @@ test.each([
   Object.assign(rig.hypervisor, { powerOff: () => new Promise(() => {}) }); // A power-off that hangs.
   const { pause, powerOff } = rig.hypervisor.behindTheBack;
   if (power === "off") powerOff(vmId(1));
-  else pause(vmId(1));
+  else if (power === "paused") pause(vmId(1));
   rig.plane.refuse = (operation) =>
     operation === "report"
       ? { status: "unavailable", detail: "cut off", retryAfterMs: 0 }
