@@ -12,6 +12,10 @@ const FOUND: Readonly<Record<string, Plan>> = {
     ...{ seed: 1, hosts: 2, vms: 1, minutes: 6, askedEverySeconds: 3, selfFence: true },
     ...{ rates: { "host-dead": 0.0025 }, spared: [] },
   },
+  "two_copies a migration reached a host that had no power (simulated.test.ts, S3)": {
+    ...{ seed: 795356734, hosts: 3, vms: 2, minutes: 15, askedEverySeconds: 3, selfFence: true },
+    ...{ rates: { "host-dead": 0.015 }, spared: [] },
+  },
   "A6 what takes back that a VM is for HA may have arrived without an answer (host-news.test.ts)":
     kept("two-copies-after-a-revoked-lease.json"),
 };
