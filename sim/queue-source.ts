@@ -14,6 +14,7 @@ export type QueueSource = {
   readonly windowMs: number;
   /** Answers the messages that are done; of an invocation that failed, none. */
   readonly handle: (messages: readonly ReceivedMessage[]) => Promise<readonly ReceivedMessage[]>;
+  /** Told of those that the queue deleted. */
   readonly deleted: (messages: readonly ReceivedMessage[]) => void;
 };
 
@@ -85,9 +86,13 @@ async function handleBatch(
     history.tell(() => `${done.length} messages of ${queueName} were worked off and stay`);
     return;
   }
-  deleted(done);
-  for (const { receiptHandle } of done)
-    queues.request({ action: "deleteMessage", queueName, receiptHandle });
+  // A batch that comes back late may find that its handles have expired: its messages are another's, and stay.
+  deleted(
+    done.filter(({ receiptHandle }) => {
+      const answer = queues.request({ action: "deleteMessage", queueName, receiptHandle });
+      return answer.kind === "done";
+    }),
+  );
 }
 
 function received(
