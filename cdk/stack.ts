@@ -115,7 +115,7 @@ function grantAll(held: Held, users: Users): void {
 
   const jobs = api.functionOf("jobs").lambda;
   tables.grantRead(jobs, "tokens");
-  tables.grantReadWrite(jobs, "jobs");
+  tables.grantReadWrite(jobs, "jobs", "idempotency");
   apartmentQueue.queue.grantSendMessages(jobs);
 
   const hosts = api.functionOf("hosts").lambda;
@@ -126,9 +126,10 @@ function grantAll(held: Held, users: Users): void {
 
   const incidents = api.functionOf("incidents").lambda;
   tables.grantRead(incidents, "tokens");
+  tables.grantReadWrite(incidents, "idempotency");
   grantTurns(held, incidents);
 
-  tables.grantReadWrite(api.functionOf("tokens").lambda, "tokens");
+  tables.grantReadWrite(api.functionOf("tokens").lambda, "tokens", "idempotency");
 
   const feed = api.functionOf("events").lambda;
   tables.grantRead(feed, "tokens", "apartments", "events");

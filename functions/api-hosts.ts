@@ -4,9 +4,10 @@ import { adoptOrphan, listOrphans } from "../shared/app/adopt-orphan.ts";
 import { authenticate } from "../shared/app/authenticate.ts";
 import { vouchFenced } from "../shared/app/fence-host.ts";
 import { beginMaintenance, endMaintenance } from "../shared/app/maintain-host.ts";
+import { once, onceWithSecret } from "../shared/app/once.ts";
 import type { Ports } from "../shared/app/ports.ts";
 import { getHost, listHosts } from "../shared/app/read-hosts.ts";
-import { registerHost, renewJoinToken } from "../shared/app/register-host.ts";
+import { registerHost, renewJoinToken, showRegistered } from "../shared/app/register-host.ts";
 import { removeHost } from "../shared/app/remove-host.ts";
 import { connect } from "../shared/aws/connect.ts";
 import { lambdaContext } from "../shared/aws/telemetry.ts";
@@ -23,9 +24,14 @@ export function hostsApi(deps: Ports & { readonly settings: Settings }) {
   return apiHandler(
     "hosts",
     {
-      createHost: on(ROUTES.createHost, async ({ body }) =>
-        replyWith(201, await registerHost(deps, body)),
-      ),
+      createHost: on(ROUTES.createHost, async ({ body, ...request }) => {
+        const host = { hostId: body.id };
+        const registered = await onceWithSecret(deps, request, {
+          act: (joinToken) => registerHost(deps, body, joinToken),
+          again: (joinToken) => showRegistered(deps, host, joinToken),
+        });
+        return replyWith(201, registered);
+      }),
       listHosts: on(ROUTES.listHosts, async ({ query }) =>
         replyWith(200, await listHosts(deps, { page: pageOf(query) })),
       ),
@@ -33,7 +39,11 @@ export function hostsApi(deps: Ports & { readonly settings: Settings }) {
         replyWith(200, await getHost(deps, params)),
       ),
       maintainHost: on(ROUTES.maintainHost, async ({ params, body, ...request }) => {
-        if (!body.enabled) return replyWith(200, await endMaintenance(deps, params));
+        if (!body.enabled) {
+          const act = () => endMaintenance(deps, params);
+          const again = () => getHost(deps, params);
+          return replyWith(200, await once(deps, request, { act, again }));
+        }
         const job = await beginMaintenance(deps, { ...request, ...params });
         return job.ok
           ? { ok: true, value: { status: 202, body: job.value, headers: locationOf(job.value) } }
@@ -42,18 +52,24 @@ export function hostsApi(deps: Ports & { readonly settings: Settings }) {
       listOrphans: on(ROUTES.listOrphans, async ({ params, query }) =>
         replyWith(200, await listOrphans(deps, { ...params, page: pageOf(query) })),
       ),
-      adoptOrphan: on(ROUTES.adoptOrphan, async ({ caller, params, body }) =>
-        replyWith(201, await adoptOrphan(deps, { caller, ...params, wish: body ?? {} })),
+      adoptOrphan: on(ROUTES.adoptOrphan, async ({ params, body, ...request }) =>
+        replyWith(201, await adoptOrphan(deps, { ...request, ...params, wish: body ?? {} })),
       ),
-      fenceHost: on(ROUTES.fenceHost, async ({ params }) =>
-        replyWith(200, await vouchFenced(deps, params)),
-      ),
+      fenceHost: on(ROUTES.fenceHost, async ({ params, ...request }) => {
+        const act = () => vouchFenced(deps, params);
+        const again = () => getHost(deps, params);
+        return replyWith(200, await once(deps, request, { act, again }));
+      }),
       deleteHost: on(ROUTES.deleteHost, async ({ params }) =>
         replyWith(204, await removeHost(deps, params)),
       ),
-      renewJoinToken: on(ROUTES.renewJoinToken, async ({ params }) =>
-        replyWith(201, await renewJoinToken(deps, params)),
-      ),
+      renewJoinToken: on(ROUTES.renewJoinToken, async ({ params, ...request }) => {
+        const renewed = await onceWithSecret(deps, request, {
+          act: (joinToken) => renewJoinToken(deps, params, joinToken),
+          again: async (joinToken) => ({ ok: true, value: { joinToken } }),
+        });
+        return replyWith(201, renewed);
+      }),
     },
     { now: deps.clock.now, log: deps.telemetry.log },
   );

@@ -1,8 +1,9 @@
 /** The user API of incidents. */
 import middy from "@middy/core";
 import { authenticate } from "../shared/app/authenticate.ts";
+import { once } from "../shared/app/once.ts";
 import type { Ports } from "../shared/app/ports.ts";
-import { listIncidents } from "../shared/app/read-incidents.ts";
+import { getIncident, listIncidents } from "../shared/app/read-incidents.ts";
 import { resolveIncident } from "../shared/app/resolve-incident.ts";
 import { connect } from "../shared/aws/connect.ts";
 import { lambdaContext } from "../shared/aws/telemetry.ts";
@@ -27,9 +28,12 @@ export function incidentsApi(deps: Ports & { readonly settings: Settings }) {
             await listIncidents(deps, { caller, filter, page: pageOf({ limit, cursor }) }),
           ),
       ),
-      resolveIncident: on(ROUTES.resolveIncident, async ({ caller, params }) =>
-        replyWith(200, await resolveIncident(deps, { caller, ...params })),
-      ),
+      resolveIncident: on(ROUTES.resolveIncident, async ({ params, ...request }) => {
+        const { caller } = request;
+        const act = () => resolveIncident(deps, { caller, ...params });
+        const again = () => getIncident(deps, { caller, ...params });
+        return replyWith(200, await once(deps, request, { act, again }));
+      }),
     },
     { now: deps.clock.now, log: deps.telemetry.log },
   );

@@ -2,6 +2,7 @@
 import middy from "@middy/core";
 import { authenticate } from "../shared/app/authenticate.ts";
 import { cancelJob } from "../shared/app/cancel-job.ts";
+import { once } from "../shared/app/once.ts";
 import type { Ports } from "../shared/app/ports.ts";
 import { getJob, listJobs } from "../shared/app/read-jobs.ts";
 import { connect } from "../shared/aws/connect.ts";
@@ -24,9 +25,11 @@ export function jobsApi(deps: Ports) {
       getJob: on(ROUTES.getJob, async ({ caller, params, query }) =>
         replyWith(200, await getJob(deps, { caller, ...params, ...query })),
       ),
-      cancelJob: on(ROUTES.cancelJob, async ({ caller, params, body }) =>
-        replyWith(202, await cancelJob(deps, { caller, ...params, ...body })),
-      ),
+      cancelJob: on(ROUTES.cancelJob, async ({ params, body, ...request }) => {
+        const { caller } = request;
+        const act = () => cancelJob(deps, { caller, ...params, ...body });
+        return replyWith(202, await once(deps, request, { act }));
+      }),
     },
     { now: deps.clock.now, log: deps.telemetry.log },
   );

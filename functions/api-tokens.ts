@@ -1,8 +1,9 @@
 /** The user API of API tokens. */
 import middy from "@middy/core";
 import { authenticate } from "../shared/app/authenticate.ts";
-import { createToken } from "../shared/app/create-token.ts";
+import { createToken, showToken } from "../shared/app/create-token.ts";
 import { deleteToken, listTokens } from "../shared/app/manage-tokens.ts";
+import { onceWithSecret } from "../shared/app/once.ts";
 import type { Ports } from "../shared/app/ports.ts";
 import { connect } from "../shared/aws/connect.ts";
 import { lambdaContext } from "../shared/aws/telemetry.ts";
@@ -19,10 +20,14 @@ export function tokensApi(deps: Ports) {
   return apiHandler(
     "tokens",
     {
-      createToken: on(ROUTES.createToken, async ({ caller, body }) => {
-        const { account = caller.account, role, label } = body;
-        const token = makeBearerToken(deps.names.secret());
-        return replyWith(201, await createToken(deps, { account, role, label, token }));
+      createToken: on(ROUTES.createToken, async ({ body, ...request }) => {
+        const { account = request.caller.account, role, label } = body;
+        const created = await onceWithSecret(deps, request, {
+          act: (secret) =>
+            createToken(deps, { account, role, label, token: makeBearerToken(secret) }),
+          again: (secret) => showToken(deps, makeBearerToken(secret)),
+        });
+        return replyWith(201, created);
       }),
       listTokens: on(ROUTES.listTokens, async ({ query }) =>
         replyWith(200, await listTokens(deps, { page: pageOf(query) })),

@@ -3,6 +3,7 @@ import middy from "@middy/core";
 import { authenticate } from "../shared/app/authenticate.ts";
 import { patchVm, pauseApartment } from "../shared/app/change-vm.ts";
 import { createVm } from "../shared/app/create-vm.ts";
+import { once } from "../shared/app/once.ts";
 import type { Ports } from "../shared/app/ports.ts";
 import { getApartment, getVm, listVms } from "../shared/app/read-vms.ts";
 import { submitVerb } from "../shared/app/submit-verb.ts";
@@ -44,9 +45,12 @@ export function vmsApi(deps: Ports & { readonly settings: Settings }) {
       getApartment: on(ROUTES.getApartment, async ({ caller, params }) =>
         replyWith(200, await getApartment(deps, { caller, ...params })),
       ),
-      pauseApartment: on(ROUTES.pauseApartment, async ({ caller, params, body }) =>
-        replyWith(200, await pauseApartment(deps, { caller, ...params, ...body })),
-      ),
+      pauseApartment: on(ROUTES.pauseApartment, async ({ params, body, ...request }) => {
+        const { caller } = request;
+        const act = () => pauseApartment(deps, { caller, ...params, ...body });
+        const again = () => getApartment(deps, { caller, ...params });
+        return replyWith(200, await once(deps, request, { act, again }));
+      }),
       submitVerb: on(ROUTES.submitVerb, async ({ params, ...request }) => {
         const job = await submitVerb(deps, { ...request, ...params });
         return job.ok

@@ -21,7 +21,9 @@ import { type ChangeDeps, changeInline } from "./change-vm.ts";
 import { DESCRIBE_PREFIX } from "./ingest-results.ts";
 import { isoTime } from "./iso-time.ts";
 import { tellIncident } from "./open-incident.ts";
-import type { HostRow, PageRequest, Ports } from "./ports.ts";
+import type { Accepted, HostRow, PageRequest, Ports } from "./ports.ts";
+import { getVm } from "./read-vms.ts";
+import { idempotencyOf, type Keyed } from "./submit-verb.ts";
 import { vmView } from "./vm-view.ts";
 
 /** An HTTP API gives up after 30 s. */
@@ -50,7 +52,7 @@ export async function listOrphans(
 
 export async function adoptOrphan(
   deps: AdoptDeps,
-  request: {
+  request: Keyed & {
     readonly caller: Caller;
     readonly hostId: HostId;
     readonly vmId: VmId;
@@ -58,13 +60,16 @@ export async function adoptOrphan(
   },
 ): Promise<Answer<Vm>> {
   const { caller, hostId, vmId, wish } = request;
+  const idempotency = idempotencyOf(deps, request);
+  const isThere = (await deps.apartments.read(vmId)) !== undefined;
+  // Asked after the record was looked for: one that this very key has just made is not another's.
+  const recalled =
+    idempotency && (await deps.submissions.recall({ ...idempotency, now: deps.clock.now() }));
+  if (recalled !== undefined) return adoptedBefore(deps, request, recalled);
   const row = await deps.hosts.read(hostId);
   if (row === undefined) return refuse("host_not_found", `there is no host ${hostId}`);
   const entry = (await deps.hosts.readInventory(hostId))?.vms[vmId];
-  if ((await deps.apartments.read(vmId)) !== undefined) {
-    await resolveOrphan(deps, { hostId, vmId });
-    return refuse("vm_exists", `a VM ${vmId} exists`);
-  }
+  if (isThere) return adoptedBefore(deps, request, { status: "vm_exists" });
   if (entry === undefined) return refuse("vm_not_found", `${hostId} has no VM ${vmId}`);
   if (row.host.state !== "Up") return refuse("host_not_up", `${hostId} is ${row.host.state}`);
   const described = await describe(deps, row.host, { vmId, epoch: entry.epoch ?? 0 });
@@ -79,11 +84,25 @@ export async function adoptOrphan(
   const { domainXml } = result.description;
   const record = recordOf(deps, row.host, { ...described, entry, vmId, wish, caller });
   const now = deps.clock.now();
-  const accepted = await deps.submissions.accept({ vm: { record, domainXml }, now });
-  if (accepted.status !== "accepted") return refuse("vm_exists", `a VM ${vmId} exists`);
+  const accepted = await deps.submissions.accept({ vm: { record, domainXml }, idempotency, now });
+  if (accepted.status !== "accepted") return adoptedBefore(deps, request, accepted);
   const flushed = await changeInline(deps, vmId, { kind: "wake", dueAt: now }); // 2
   await resolveOrphan(deps, { hostId, vmId });
   return { ok: true, value: vmView(flushed.ok ? flushed.value : record, domainXml) };
+}
+
+/** The VM that the key made, as it is today; or that it is there, and not by this key. */
+async function adoptedBefore(
+  deps: Pick<Ports, "apartments" | "incidents" | "bus" | "clock">,
+  request: { readonly caller: Caller; readonly hostId: HostId; readonly vmId: VmId },
+  accepted: Accepted,
+): Promise<Answer<Vm>> {
+  if (accepted.status === "idempotency_conflict")
+    return refuse("idempotency_conflict", "this key was used for another request");
+  await resolveOrphan(deps, request);
+  return accepted.status === "replayed"
+    ? getVm(deps, request)
+    : refuse("vm_exists", `a VM ${request.vmId} exists`);
 }
 
 /** 1. Asked by a command of no apartment's; what comes back is kept for whoever asked. */

@@ -88,8 +88,8 @@ export type Submission = {
   readonly vm?:
     | { readonly record: ApartmentRecord; readonly domainXml?: string | undefined }
     | undefined;
-  /** An event that is published, by its id. */
-  readonly event?: { readonly id: string } | undefined;
+  /** Of a request that makes no record in this transaction: what it makes is made of this (`once.ts`). */
+  readonly seed?: string | undefined;
   readonly idempotency?:
     | {
         readonly account: AccountId;
@@ -108,7 +108,9 @@ export type Accepted =
       readonly status: "replayed";
       readonly jobId?: JobId | undefined;
       readonly vmId?: VmId | undefined;
-      readonly eventId?: string | undefined;
+      readonly seed?: string | undefined;
+      /** It was settled. */
+      readonly done?: true | undefined;
     }
   | { readonly status: "idempotency_conflict" }
   | { readonly status: "vm_exists" };
@@ -123,6 +125,12 @@ export interface Submissions {
     readonly requestHash: string;
     readonly now: number;
   }) => Promise<Accepted | undefined>;
+  /** Notes that what a key asked for has been done, if it is a key of that request still. */
+  readonly settle: (query: {
+    readonly account: AccountId;
+    readonly key: string;
+    readonly requestHash: string;
+  }) => Promise<void>;
 }
 
 export type JobFilter = {

@@ -1,24 +1,23 @@
 /** A person says that an incident is dealt with. */
-import { type Incident, IncidentId } from "../model/incident.ts";
-import { type Answer, refuse } from "../model/problem.ts";
+import type { Incident } from "../model/incident.ts";
+import type { Answer } from "../model/problem.ts";
 import type { Caller } from "../model/token.ts";
 import { type ChangeDeps, changeInline } from "./change-vm.ts";
-import { maySee } from "./find-vm.ts";
 import { incidentView } from "./incident-view.ts";
 import { tellIncident } from "./open-incident.ts";
+import { seenIncident } from "./read-incidents.ts";
 
 /**
- * Resolving what is resolved answers it as it is. What is not shaped like an id is no incident's. One that a VM's record
- * keeps open is resolved by a turn of that VM (A5), which then lets happen what it held back.
+ * Resolving what is resolved answers it as it is. One that a VM's record keeps open is resolved by a turn of that VM (A5),
+ * which then lets happen what it held back.
  */
 export async function resolveIncident(
   deps: ChangeDeps,
   query: { readonly caller: Caller; readonly id: string },
 ): Promise<Answer<Incident>> {
-  const id = IncidentId.safeParse(query.id);
-  const incident = id.success ? await deps.incidents.read(id.data) : undefined;
-  if (incident === undefined || !maySee(query.caller, incident))
-    return refuse("incident_not_found", `there is no incident ${query.id}`);
+  const seen = await seenIncident(deps, query);
+  if (!seen.ok) return seen;
+  const incident = seen.value;
   if (incident.resolvedAt !== undefined) return { ok: true, value: incidentView(incident) };
   if (incident.vmId !== undefined) {
     await changeInline(deps, incident.vmId, { kind: "incident-resolved", incidentId: incident.id });

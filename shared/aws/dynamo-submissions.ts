@@ -4,7 +4,12 @@
  * All or nothing. A transaction carries a token of its own, so an SDK retry after a lost answer is answered as the first
  * try was; a plain conditional put would take its own first write for another's.
  */
-import { GetCommand, PutCommand, type TransactWriteCommandInput } from "@aws-sdk/lib-dynamodb";
+import {
+  GetCommand,
+  PutCommand,
+  type TransactWriteCommandInput,
+  UpdateCommand,
+} from "@aws-sdk/lib-dynamodb";
 import type { Accepted, Submission, Submissions } from "../app/ports.ts";
 import { IdempotencyRow } from "../model/rows.ts";
 import { apartmentItem } from "./dynamo-apartment-store.ts";
@@ -56,6 +61,18 @@ export function dynamoSubmissions(dynamo: Dynamo): Submissions {
       const row = parseRow(IdempotencyRow, answer.Item, { table: tables.idempotency, key });
       return row.expiresAtMs <= query.now ? undefined : answerOf(row, query.requestHash);
     },
+    settle: async ({ requestHash, ...query }) => {
+      const key = keyOf(query);
+      const update = new UpdateCommand({
+        TableName: tables.idempotency,
+        Key: { key },
+        UpdateExpression: "SET #done = :done",
+        ConditionExpression: "#requestHash = :requestHash",
+        ExpressionAttributeNames: names("done", "requestHash"),
+        ExpressionAttributeValues: values({ done: true, requestHash }),
+      });
+      await conditional(dynamo, `settling key ${key}`, () => documents.send(update));
+    },
   };
 }
 
@@ -66,12 +83,13 @@ function keyOf({ account, key }: Key): string {
 
 function answerOf(row: IdempotencyRow, requestHash: string): Accepted {
   if (row.requestHash !== requestHash) return { status: "idempotency_conflict" };
-  return { status: "replayed", jobId: row.jobId, vmId: row.vmId, eventId: row.eventId };
+  const { jobId, vmId, seed, done } = row;
+  return { status: "replayed", jobId, vmId, seed, done };
 }
 
 function stepsOf(tables: Dynamo["tables"], submission: Submission): readonly Step[] {
   const steps: Step[] = [];
-  const { job, vm, event, idempotency, now } = submission;
+  const { job, vm, seed, idempotency, now } = submission;
   if (idempotency !== undefined) {
     const put = {
       TableName: tables.idempotency,
@@ -80,7 +98,7 @@ function stepsOf(tables: Dynamo["tables"], submission: Submission): readonly Ste
         requestHash: idempotency.requestHash,
         jobId: job?.id,
         vmId: vm?.record.id,
-        eventId: event?.id,
+        seed,
         expiresAtMs: idempotency.expiresAt,
         expiresAt: ttlSeconds(idempotency.expiresAt),
       },

@@ -18,6 +18,7 @@ import {
   type RouteAuth,
   type RouteFamily,
 } from "../model/routes.ts";
+import { bearerTokenOf } from "./bearer-token.ts";
 import type { Exchange, Gate } from "./gate.ts";
 import { type PartsOf, parseIdempotencyKey, parseRequest } from "./parse-request.ts";
 import { type HttpResponse, problemResponse } from "./problem.ts";
@@ -34,6 +35,8 @@ export type RequestTo<R extends Route, C> = PartsOf<R> & {
   readonly idempotencyKey?: string | undefined;
   /** SHA-256 (hex) of method, path and parsed body. */
   readonly requestHash: string;
+  /** The caller's token, of which a repeatable secret is made; never stored, never logged. */
+  readonly credential: string;
 };
 
 /** One of a route's successes with its body. */
@@ -154,7 +157,11 @@ function readRequest<R extends Route, C>(
   const hash = requestHash({ ...exchange, body: parts.value.body });
   return {
     ok: true,
-    value: { ...parts.value, caller, idempotencyKey: key.value, requestHash: hash },
+    value: {
+      ...parts.value,
+      ...{ caller, idempotencyKey: key.value, requestHash: hash },
+      credential: bearerTokenOf(exchange.headers["authorization"])?.text ?? "",
+    },
   };
 }
 

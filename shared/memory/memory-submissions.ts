@@ -12,8 +12,14 @@ export function memorySubmissions({ tables }: Pick<MemoryStoreDeps, "tables">): 
   };
   return {
     recall: async (query) => recalled(query),
+    settle: async (query) => {
+      const key = idempotencyKey(query);
+      const row = tables.idempotency.get(key);
+      if (row?.requestHash === query.requestHash)
+        tables.idempotency.put(key, { ...row, done: true });
+    },
     accept: async (submission) => {
-      const { job, vm, event, idempotency, now } = submission;
+      const { job, vm, seed, idempotency, now } = submission;
       if (job === undefined && vm === undefined && idempotency === undefined)
         throw new Error("a submission without anything to accept");
       const domain = domainOf(vm);
@@ -31,7 +37,7 @@ export function memorySubmissions({ tables }: Pick<MemoryStoreDeps, "tables">): 
           requestHash: idempotency.requestHash,
           jobId: job?.id,
           vmId: vm?.record.id,
-          eventId: event?.id,
+          seed,
           expiresAtMs: idempotency.expiresAt,
         });
       if (job !== undefined) tables.jobs.put(job.id, job);
@@ -44,7 +50,8 @@ export function memorySubmissions({ tables }: Pick<MemoryStoreDeps, "tables">): 
 
 function answerOf(row: IdempotencyRow, requestHash: string): Accepted {
   if (row.requestHash !== requestHash) return { status: "idempotency_conflict" };
-  return { status: "replayed", jobId: row.jobId, vmId: row.vmId, eventId: row.eventId };
+  const { jobId, vmId, seed, done } = row;
+  return { status: "replayed", jobId, vmId, seed, done };
 }
 
 function domainOf(vm: Submission["vm"]) {

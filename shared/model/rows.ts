@@ -30,7 +30,9 @@ export const IdempotencyRow = z.object({
   requestHash: z.string(),
   jobId: z.optional(JobId),
   vmId: z.optional(VmId),
-  eventId: z.optional(z.string()),
+  seed: z.optional(z.string()),
+  /** What makes no record in the same transaction has been done. */
+  done: z.optional(z.literal(true)),
   expiresAtMs: Instant,
 });
 export type IdempotencyRow = z.infer<typeof IdempotencyRow>;

@@ -151,6 +151,31 @@ export function submissionsContract(open: OpenStores): void {
         );
       });
 
+      test("a seed is that of the first, settled or not, until the key expires", async () => {
+        const { submissions } = world;
+        const accept = (seed: string, now: number) =>
+          submissions.accept({ seed, idempotency: { ...aKey("k"), expiresAt: now + DAY_MS }, now });
+        expect(await accept("one", T0)).toEqual({ status: "accepted" });
+        expect(await accept("two", T0)).toEqual({ status: "replayed", seed: "one" });
+        await submissions.settle(aKey("k"));
+        await submissions.settle(aKey("k"));
+        const settled = { status: "replayed", seed: "one", done: true };
+        expect(await accept("three", T0)).toEqual(settled);
+        expect(await submissions.recall({ ...aKey("k"), now: T0 })).toEqual(settled);
+        expect(await accept("four", T0 + DAY_MS)).toEqual({ status: "accepted" });
+        expect(await accept("five", T0 + DAY_MS)).toEqual({ status: "replayed", seed: "four" });
+      });
+
+      test("settling a key that is none, or another request's by now, changes nothing", async () => {
+        const { submissions } = world;
+        await submissions.settle(aKey("k"));
+        expect(await submissions.recall({ ...aKey("k"), now: T0 })).toBeUndefined();
+        await submissions.accept({ seed: "one", idempotency: aKey("k"), now: T0 });
+        await submissions.settle(aKey("k", otherHash));
+        const kept = await submissions.recall({ ...aKey("k"), now: T0 });
+        expect(kept).toEqual({ status: "replayed", seed: "one" });
+      });
+
       test("recall answers what the key made, a conflict, or nothing", async () => {
         const recall = (hash: string) =>
           world.submissions.recall({ ...aKey("any visible: ~!#/…", hash), now: T0 });

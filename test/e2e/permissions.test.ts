@@ -39,6 +39,7 @@ describe("the policies of the template", { timeout: TEST_MS_MAX }, () => {
     const { body } = await get("/v1/hosts/host-b");
     return (Date.now() - Date.parse(Object(body).lastReportAt)) / 1_000;
   };
+  const key = (text: string) => ({ "idempotency-key": text });
   const useTheApi = async () => {
     const { client } = running;
     const vm = await client.createVm({
@@ -53,19 +54,19 @@ describe("the policies of the template", { timeout: TEST_MS_MAX }, () => {
     await get("/v1/jobs");
     await client.call("POST", `/v1/vms/${vm.id}/apartment`, { paused: true });
     const waiting = await client.submit(vm.id, "stop");
-    await client.call("POST", `/v1/jobs/${waiting.id}/cancel`, { reason: "never mind" });
+    await client.call("POST", `/v1/jobs/${waiting.id}/cancel`, {}, key("cancel"));
     await client.ended(waiting.id);
     await client.call("POST", `/v1/vms/${vm.id}/apartment`, { paused: false });
     await get("/v1/hosts");
-    await client.call("POST", "/v1/hosts/host-a/join-token");
+    await client.call("POST", "/v1/hosts/host-a/join-token", undefined, key("join"));
     await get("/v1/hosts/host-a/orphans");
     await client.call("POST", `/v1/hosts/host-a/orphans/${vm.id}/adopt`);
-    const token = await client.call("POST", "/v1/tokens", { role: "viewer" });
+    const token = await client.call("POST", "/v1/tokens", { role: "viewer" }, key("token"));
     await get("/v1/tokens");
     await client.call("DELETE", `/v1/tokens/${Object(token.body).id}`);
     await get("/v1/health");
     const event = { topic: "custom.test", detail: {} };
-    await client.call("POST", "/v1/events", event, { "idempotency-key": "k" });
+    await client.call("POST", "/v1/events", event, key("event"));
     await get("/v1/events");
     await get(`/v1/vms/${vm.id}/history`);
     // Behind our back: reported, reconciled, observed.
@@ -109,7 +110,7 @@ describe("the policies of the template", { timeout: TEST_MS_MAX }, () => {
       Object((await get("/v1/incidents?state=open&kind=poison_message")).body).items;
     await expect.poll(incidents, PATIENT).toMatchObject([{ kind: "poison_message" }]);
     const [{ id }] = await incidents();
-    await running.client.call("POST", `/v1/incidents/${id}/resolve`);
+    await running.client.call("POST", `/v1/incidents/${id}/resolve`, {}, key("resolve"));
   };
 
   it("allow what the functions ask for, in every route and every consumer", async () => {

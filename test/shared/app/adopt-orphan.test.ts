@@ -16,6 +16,7 @@ import { aWorld } from "../../support/memory-world.ts";
 const vmId = vmIdOf(1);
 const caller = { account: AccountId.parse("ops"), role: "admin" } as const;
 const page = { limit: 50 };
+const ask = { caller, hostId, requestHash: "h1" };
 const description = { cpus: 2, memoryMiB: 512, domainXml: "<domain>found</domain>" };
 
 /** `host-a` with an orphan; its agent answers a question as the test says. */
@@ -62,8 +63,8 @@ async function anOrphan(said: Partial<CommandResult> | "silent" = {}) {
     await takeTurns(deps, deliveries);
   };
   await work({ vms: [listed(1, { epoch: 7, detail: "running (booted)" })] });
-  const adopt = (wish: AdoptRequest = {}, id: VmId = vmId) =>
-    adoptOrphan(deps, { caller, hostId, vmId: id, wish });
+  const adopt = (wish: AdoptRequest = {}, id: VmId = vmId, key?: string) =>
+    adoptOrphan(deps, { ...ask, vmId: id, wish, idempotencyKey: key });
   return { ...world, deps, work, turn, adopt, asked };
 }
 
@@ -142,13 +143,37 @@ describe("a VM that no record knows", () => {
     expect(await adopt({}, vmIdOf(9))).toMatchObject({ code: "vm_not_found" });
   });
 
+  it("is answered to the key that adopted it, whatever has become of it, and to no other request", async () => {
+    const { deps, adopt, asked } = await anOrphan();
+    const adopted = okValue(await adopt({ name: "found" }, vmId, "k-1"));
+    await deps.hosts.setMaintenance(hostId, "enabled");
+    expect(okValue(await adopt({ name: "found" }, vmId, "k-1"))).toEqual(adopted);
+    expect(asked).toHaveLength(1);
+    expect(await adopt({}, vmId, "k-2")).toMatchObject({ code: "vm_exists" });
+    const other = { ...ask, vmId, wish: {}, idempotencyKey: "k-1", requestHash: "h2" };
+    expect(await adoptOrphan(deps, other)).toMatchObject({ code: "idempotency_conflict" });
+  });
+
+  it("of whom two ask at once with one key is adopted once, and answered to both", async () => {
+    const { deps, memory } = await anOrphan();
+    const { submissions } = deps;
+    const accept: typeof submissions.accept = async (submission) => {
+      expect(await submissions.accept(submission)).toEqual({ status: "accepted" }); // the other
+      return submissions.accept(submission);
+    };
+    const second = { ...deps, submissions: { ...submissions, accept } };
+    const request = { ...ask, vmId, wish: {}, idempotencyKey: "k-1" };
+    expect(okValue(await adoptOrphan(second, request)).id).toBe(vmId);
+    expect(memory.tables.apartments.all()).toHaveLength(1);
+  });
+
   it("holds its room also if whoever adopted it died before that was sent", async () => {
     const { deps, adopt, clock, turn } = await anOrphan();
     const reserve = async () => {
       throw new Error("dies");
     };
     const dying = { ...deps, placement: { ...deps.placement, reserve } };
-    await expect(adoptOrphan(dying, { caller, hostId, vmId, wish: {} })).rejects.toThrow();
+    await expect(adoptOrphan(dying, { ...ask, vmId, wish: {} })).rejects.toThrow();
     expect(await deps.placement.holders(hostId)).toEqual([]);
     clock.at += 10_000;
     const [due] = await deps.apartments.due({ before: clock.at, limit: 9 });
