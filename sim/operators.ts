@@ -13,7 +13,7 @@ import { hasEnded, type Job } from "../shared/model/job.ts";
 import type { Answer } from "../shared/model/problem.ts";
 import { type Call, described, type Keyed, OPERATOR, tried } from "./client.ts";
 import type { FunctionName } from "./functions.ts";
-import { awaitWord, WORD_TOPIC } from "./listening-work.ts";
+import { awaitWord, WORD_TOPIC, Word } from "./listening-work.ts";
 import type { Random } from "./random.ts";
 import { type Asked, pickWish, SPEC } from "./wishes.ts";
 import type { Deps, World } from "./world.ts";
@@ -21,8 +21,11 @@ import type { Deps, World } from "./world.ts";
 export interface Operators {
   /** No more wishes. */
   readonly stop: () => void;
-  /** Apartments that were left paused go on; asked again, as a request of before may arrive late. */
-  readonly resumeAll: () => void;
+  /**
+   * Apartments that were left paused go on, and words that are waited for are said: whoever asked for the wait may not have been
+   * answered. Asked again, as a request of before may arrive late.
+   */
+  readonly setRight: () => void;
 }
 
 /** A word is said again within so long. */
@@ -57,10 +60,13 @@ export function startOperators(world: World): Operators {
     stop: () => {
       stopped = true;
     },
-    resumeAll: () => {
+    setRight: () => {
       for (const operator of operators)
         if (world.memory.tables.apartments.get(operator.vmId)?.paused === true)
           void ask(operator, { kind: "pause", paused: false });
+      const [somebody] = operators;
+      if (somebody === undefined) return;
+      for (const word of wordsWaitedFor(world)) void ask(somebody, { kind: "say", word });
     },
   };
 }
@@ -139,6 +145,13 @@ function keepSaying(operator: Operator, word: number, jobId: JobId): void {
     if (job === undefined || hasEnded(job.status)) return;
     void ask(operator, { kind: "say", word }).then(() => keepSaying(operator, word, jobId));
   });
+}
+
+function wordsWaitedFor({ memory }: World): ReadonlySet<number> {
+  const waiting = memory.tables.jobs
+    .all()
+    .filter(({ type, status }) => type === awaitWord.name && !hasEnded(status));
+  return new Set(waiting.map(({ input }) => Word.parse(input).word));
 }
 
 /** As a verb of its own would be submitted. */

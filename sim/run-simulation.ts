@@ -58,7 +58,7 @@ export async function runSimulation(
   const left = await comeToRest(world, hosts, {
     isOver,
     before: () => {
-      operators.resumeAll();
+      operators.setRight();
       admins.setRight();
     },
   });
