@@ -3,7 +3,8 @@
  *
  *  A6 a command that can turn the VM on goes to no host while one is unsettled at another.
  *  A8 what waits has a deadline.
- */ import type {
+ */
+import type {
   ActiveJob,
   ApartmentRecord,
   UnsettledCommand,

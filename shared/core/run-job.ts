@@ -24,7 +24,6 @@ import { takeEvent } from "./listen.ts";
 import { makeJob } from "./made-job.ts";
 import { begunJobs, changeBegun, nextNested, stepBack, withEnds } from "./nested.ts";
 import { evidenceFor } from "./observe.ts";
-
 import { compare } from "./recheck.ts";
 import { amend, emit, journalEntry, project, type Turn, vmRecord, want } from "./turn.ts";
 import type {
