@@ -37,7 +37,7 @@ const DESCRIPTIONS = {
   incidents: "User API: incidents.",
   events: "User API: the feed of events, histories, custom topics.",
   tokens: "User API: tokens.",
-  system: "User API: health, and what no route matches.",
+  system: "User API: health, the OpenAPI document, and what no route matches.",
 } as const satisfies Readonly<Record<ApiFamily, string>>;
 const METHODS = {
   GET: HttpMethod.GET,

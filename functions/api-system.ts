@@ -1,10 +1,11 @@
-/** Health, and what no route takes. */
+/** Health, the OpenAPI document, and what no route takes. */
 import middy from "@middy/core";
 import type { APIGatewayProxyEventV2 } from "aws-lambda";
 import type { Ports } from "../shared/app/ports.ts";
 import { connect } from "../shared/aws/connect.ts";
 import { lambdaContext } from "../shared/aws/telemetry.ts";
 import { openGate } from "../shared/http/gate.ts";
+import { type JsonObject, openApiDocument } from "../shared/http/openapi.ts";
 import { type HttpResponse, problemResponse } from "../shared/http/problem.ts";
 import { apiHandler, endpointBehind } from "../shared/http/router.ts";
 import { refuseUnknownRoute } from "../shared/http/unknown-route.ts";
@@ -15,6 +16,7 @@ import { ROUTES } from "../shared/model/routes.ts";
 export function systemApi(
   deps: Pick<Ports, "clock" | "telemetry"> & { readonly version: string },
 ): (event: APIGatewayProxyEventV2) => Promise<HttpResponse> {
+  let document: JsonObject | undefined;
   const routes = apiHandler(
     "system",
     {
@@ -29,6 +31,10 @@ export function systemApi(
           },
         },
       })),
+      openApi: endpointBehind(openGate)(ROUTES.openApi, async () => {
+        document ??= openApiDocument(deps);
+        return { ok: true, value: { status: 200, body: document } };
+      }),
     },
     { now: deps.clock.now, log: deps.telemetry.log },
   );

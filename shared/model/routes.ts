@@ -1,6 +1,6 @@
 /**
- * The one list of routes. The router, the CDK template and (later) the OpenAPI document and the client come from it, so a
- * route exists everywhere or nowhere.
+ * The one list of routes. The router, the CDK template and the OpenAPI document come from it, so a route exists everywhere or
+ * nowhere.
  */
 import type * as z from "zod/mini";
 import {
@@ -44,6 +44,7 @@ import {
   MaintenanceRequest,
   NoBody,
   NoQuery,
+  OpenApi,
   OrphanPage,
   OrphanPath,
   PageQuery,
@@ -352,6 +353,14 @@ export const ROUTES = {
     family: "system",
     auth: "none",
     answers: { 200: Health },
+  },
+  openApi: {
+    ...none,
+    method: "GET",
+    path: "/v1/openapi.json",
+    family: "system",
+    auth: "none",
+    answers: { 200: OpenApi },
   },
   joinHost: {
     ...none,

@@ -10,7 +10,7 @@ import { CustomDetail, CustomTopic, Event, TopicFamily } from "./topic.ts";
 import { Labels, Vm, VmName, VmSpecWithXml, VmState } from "./vm.ts";
 
 const Cursor = z.string().check(z.minLength(1), z.maxLength(1024));
-const Limit = z.pipe(
+export const Limit = z.pipe(
   z.string().check(z.regex(/^([1-9]|[1-9]\d|1\d\d|200)$/, "a whole number from 1 to 200")),
   z.transform(Number),
 );
@@ -63,14 +63,11 @@ export const ListJobsQuery = z.strictObject({
   cursor: z.optional(Cursor),
 });
 export const JobPage = page(Job);
-export const GetJobQuery = z.strictObject({
-  waitSeconds: z.optional(
-    z.pipe(
-      z.string().check(z.regex(/^(\d|1\d|20)$/, "a whole number from 0 to 20")),
-      z.transform(Number),
-    ),
-  ),
-});
+export const WaitSeconds = z.pipe(
+  z.string().check(z.regex(/^(\d|1\d|20)$/, "a whole number from 0 to 20")),
+  z.transform(Number),
+);
+export const GetJobQuery = z.strictObject({ waitSeconds: z.optional(WaitSeconds) });
 
 export const CancelRequest = z.optional(z.strictObject({ reason: z.optional(CancelReason) }));
 export type CancelRequest = z.infer<typeof CancelRequest>;
@@ -155,6 +152,9 @@ export const Health = z.strictObject({
   version: z.string(),
   now: z.iso.datetime(),
 });
+
+/** The OpenAPI document; its own schema is OpenAPI's. */
+export const OpenApi = z.record(z.string(), z.unknown());
 
 export const NoQuery = z.strictObject({});
 export const VmPath = z.strictObject({ vmId: VmId });

@@ -24,6 +24,14 @@ describe("health", () => {
   });
 });
 
+describe("the OpenAPI document", () => {
+  it("is asked without a token, and says which version it is of", async () => {
+    const { statusCode, body } = await handler(aRequestTo("openApi"));
+    expect(statusCode).toBe(200);
+    expect(JSON.parse(body ?? "")).toMatchObject({ openapi: "3.1.0", info: { version: "1.2.3" } });
+  });
+});
+
 describe("what no route takes", () => {
   it("is a problem document", async () => {
     expect(await ask("GET", "/nothing")).toMatchObject({

@@ -294,6 +294,9 @@ describe("a function", () => {
           ok: true,
           value: { status: 200, body: { status: "ok", version: "1", now: "2026-01-01T00:00:00Z" } },
         })),
+        openApi: endpointBehind(openGate)(ROUTES.openApi, async () => ({
+          ...{ ok: true, value: { status: 200, body: {} } },
+        })),
       },
       { now: () => 0, log: () => {} },
     );
