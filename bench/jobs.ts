@@ -30,7 +30,7 @@ export type JobsOptions = {
 const VERB: Verb = "two-steps";
 const WORK = { file: "bench/support/vm-two-steps.ts", name: "vmTwoSteps" };
 /** A new job in its indexes, then two commits, the first of which is due if nobody goes on from it. */
-const TWO_STEPS = { puts: 3, dueCommits: [1] };
+const TWO_STEPS = { puts: 3, dueCommits: [1], stateCommits: [] };
 /** Submissions under way in the burst, as for the peers. */
 const IN_FLIGHT = 64;
 /** A round's. */

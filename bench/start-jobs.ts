@@ -28,7 +28,7 @@ export type StartJobsOptions = {
 };
 
 /** A new job in its indexes, then three commits, two of which are due some time. */
-const START_JOB = { puts: 4, dueCommits: [1, 2] };
+const START_JOB = { puts: 4, dueCommits: [1, 2], stateCommits: [1, 3] };
 /** A round's; ten rounds give a p99 something to stand on. */
 const IDLE_JOBS_EACH = 10;
 /** Below `apartmentQueueMax`; even, so that the VM is off again. */

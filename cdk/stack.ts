@@ -143,11 +143,13 @@ function grantAll(held: Held, users: Users): void {
 
   const ingest = agents.ingest.lambda;
   tables.grantReadWrite(ingest, "hosts", "incidents");
+  tables.grantRead(ingest, "apartments");
   apartmentQueue.queue.grantSendMessages(ingest);
   topics.bus.grantPutEventsTo(ingest);
 
   for (const reconcile of [reports.reconcile.lambda, reports.redrive.lambda]) {
     tables.grantReadWrite(reconcile, "hosts", "incidents");
+    tables.grantRead(reconcile, "apartments");
     apartmentQueue.queue.grantSendMessages(reconcile);
     topics.bus.grantPutEventsTo(reconcile);
   }

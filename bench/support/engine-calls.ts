@@ -106,6 +106,7 @@ function itemWrites({ tables, samples, shape }: EngineStart, lane: string) {
   let puts = 0;
   let version = 0;
   let revision = 0;
+  let states = 0;
   const jobId = () => `job-${lane}-${Math.floor(Math.max(0, puts - 1) / shape.puts)}`;
   const putJob = () => ({
     TableName: tables.jobs,
@@ -115,12 +116,14 @@ function itemWrites({ tables, samples, shape }: EngineStart, lane: string) {
   });
   const commit = () => {
     version += 1;
-    const due = shape.dueCommits.includes((puts - 1) % shape.puts)
+    const at = (puts - 1) % shape.puts;
+    if (shape.stateCommits.includes(at)) states += 1;
+    const due = shape.dueCommits.includes(at)
       ? { wakeShard: version % WAKE_SHARDS, wakeAt: Date.now() }
       : {};
     return {
       TableName: tables.apartments,
-      Item: { ...apartment, id, version, ...due },
+      Item: { ...apartment, id, version, state: `state-${states}`, ...due },
       ConditionExpression: "attribute_not_exists(#version) OR #version = :before",
       ExpressionAttributeNames: { "#version": "version" },
       ExpressionAttributeValues: { ":before": version - 1 },

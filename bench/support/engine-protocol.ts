@@ -26,6 +26,8 @@ export type JobShape = {
   readonly puts: number;
   /** Which of the commits, from 1 on, leave something due some time (a sparse index). */
   readonly dueCommits: readonly number[];
+  /** Commits that change the VM's state or its host's word, and so the index of the host's VMs. */
+  readonly stateCommits: readonly number[];
 };
 
 export type EngineRun = {

@@ -5,9 +5,12 @@
  *  2. Quiet means: complete, the digest of the last report *applied* in this boot, nothing left open by that one, nothing
  *     else heard since (`core/heard-marks.ts`), no resync due, not of a fenced host. So a report that was accepted and never worked off, or only
  *     half, is followed by one that is not quiet.
- *  3. The lease is extended from the moment of receiving; the agent counts from the moment of sending, which is earlier.
+ *  3. Where nothing but a resync is due, the host is compared with the records of its VMs right here: if they have all that it
+ *     says, nobody need be told (ADR 22).
+ *  4. The lease is extended from the moment of receiving; the agent counts from the moment of sending, which is earlier.
  */
 import { isHeardAlone } from "../core/heard-marks.ts";
+import { compareHost, isMatch } from "../core/resync.ts";
 import type { Report, ReportAnswer } from "../model/agent-protocol.ts";
 import type { Heartbeat } from "../model/host.ts";
 import { type Answer, refuse } from "../model/problem.ts";
@@ -27,7 +30,7 @@ const SURELY_FITTING_CHARS = PACKED_CHARS_MAX / 4;
 
 type ReportDeps = Pick<
   Ports,
-  "hosts" | "incidents" | "bus" | "codec" | "names" | "clock" | "telemetry"
+  "hosts" | "apartments" | "incidents" | "bus" | "codec" | "names" | "clock" | "telemetry"
 > & {
   readonly settings: Settings;
 };
@@ -50,7 +53,7 @@ export async function ingestReport(
     selfFence: report.selfFence === true,
     vmCount: report.vms.length,
     now,
-    leaseUntil: now + deps.settings.leaseSeconds * 1000, // 3
+    leaseUntil: now + deps.settings.leaseSeconds * 1000, // 4
   });
   switch (beaten.status) {
     case "wrong_key":
@@ -80,7 +83,12 @@ async function passOn(
 ): Promise<void> {
   const { heartbeat, digest, now } = at;
   const { hostId, bootOrdinal } = heartbeat;
-  if (report.complete && isQuiet(heartbeat, digest, { now, settings: deps.settings })) return;
+  const applied = report.complete ? appliedAlike(heartbeat, digest) : undefined;
+  if (applied !== undefined && !isResyncDue(applied, { now, settings: deps.settings })) return; // 2
+  if (applied !== undefined && (await isRecorded(deps, report, heartbeat))) {
+    await deps.hosts.markCompared(hostId, { ...applied, at: now });
+    return; // 3
+  }
   await deps.bus.put([
     {
       family: "agent.report",
@@ -100,21 +108,28 @@ async function passOn(
   ]);
 }
 
-/** 2. */
-function isQuiet(
+/** The report that was applied last, if this one says what it said and nothing else is open or was heard. */
+function appliedAlike(
   { applied, bootOrdinal, heard, fenced, silent }: Heartbeat,
   digest: string,
-  at: { readonly now: number; readonly settings: Settings },
-): boolean {
-  return (
+): Heartbeat["applied"] {
+  const isAlike =
     fenced !== true &&
     silent !== true &&
-    applied !== undefined &&
-    applied.bootOrdinal === bootOrdinal &&
+    applied?.bootOrdinal === bootOrdinal &&
     applied.digest === digest &&
-    isHeardAlone(heard, digest) &&
-    !isResyncDue(applied, at)
-  );
+    isHeardAlone(heard, digest);
+  return isAlike ? applied : undefined;
+}
+
+/** Whether the records of the host's VMs have what it says. */
+async function isRecorded(
+  { apartments, telemetry }: ReportDeps,
+  { vms }: Report,
+  { hostId, bootOrdinal }: Heartbeat,
+): Promise<boolean> {
+  telemetry.count("resyncs");
+  return isMatch(compareHost(await apartments.atHost(hostId), { vms, bootOrdinal }));
 }
 
 /** Whether the host has not been compared whole for `resyncMinutes`. */

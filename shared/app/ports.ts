@@ -34,6 +34,7 @@ import type { DescribedRow } from "../model/rows.ts";
 import type { TokenId, TokenRecord } from "../model/token.ts";
 import type { TopicEvent, TopicFamily } from "../model/topic.ts";
 import type { VmState } from "../model/vm.ts";
+import type { VmAtHost } from "../model/vm-at-host.ts";
 
 export type PageRequest = { readonly limit: number; readonly cursor?: string | undefined };
 export type Page<T> =
@@ -71,6 +72,8 @@ export interface ApartmentStore {
   readonly commit: (next: AnyApartmentRecord) => Promise<"committed" | "conflict">;
   /** VMs; eventually consistent; newest created first. */
   readonly list: (filter: VmFilter, page: PageRequest) => Promise<Page<ApartmentRecord>>;
+  /** The VMs that are at a host, or were last, as their records have it. Eventually consistent. */
+  readonly atHost: (id: HostId) => Promise<readonly VmAtHost[]>;
   /** Apartments whose `wakeAt` is at or before `before`, earliest first in each shard; at most `limit` in all. */
   readonly due: (query: {
     readonly before: number;
@@ -309,6 +312,11 @@ export interface HostStore {
     next: Inventory,
     comparedWith: Pick<Inventory, "bootOrdinal" | "seq"> | undefined,
   ) => Promise<"written" | "changed">;
+  /** Notes that a host was compared whole with the report that was applied last, unless another has been applied since. */
+  readonly markCompared: (
+    id: HostId,
+    applied: NonNullable<Heartbeat["applied"]>,
+  ) => Promise<"marked" | "superseded">;
   /**
    * Notes on the heartbeat what was worked off: `applied`, unless something newer is noted, and forgets the `settled` marks
    * of that boot which no later report has renewed.

@@ -10,7 +10,9 @@
  *  4. Where nobody is left to do that, the report's mark stays, and a later report is told whole (`core/heard-marks.ts`).
  *  5. `applied.at` is when the host was last compared whole, not when it last said something: else a host with a change
  *     every few minutes would never be resynced.
- *  6. A mass absence is over when the host lists all that hold room there: they are back, or are known to be off or elsewhere.
+ *  6. A resync, for which the host need have said nothing, tells those whose records do not have what it says; whatever else
+ *     has a host compared whole tells all (`core/resync.ts`).
+ *  7. A mass absence is over when the host lists all that hold room there: they are back, or are known to be off or elsewhere.
  */
 import {
   correctOvertaken,
@@ -20,6 +22,7 @@ import {
 } from "../core/diff-inventory.ts";
 import { doubtsBefore } from "../core/heard-marks.ts";
 import { isNewer } from "../core/observe.ts";
+import { compareHost } from "../core/resync.ts";
 import { Report } from "../model/agent-protocol.ts";
 import type { ApartmentMessage } from "../model/apartment-message.ts";
 import type { HeardMark, Heartbeat, Inventory } from "../model/host.ts";
@@ -41,16 +44,26 @@ const ATTEMPTS_MAX = 5;
 
 type ReconcileDeps = Pick<
   Ports,
-  "hosts" | "placement" | "apartmentQueue" | "incidents" | "bus" | "codec" | "clock" | "telemetry"
+  | "hosts"
+  | "apartments"
+  | "placement"
+  | "apartmentQueue"
+  | "incidents"
+  | "bus"
+  | "codec"
+  | "clock"
+  | "telemetry"
 > & { readonly settings: Settings };
+
+/** `whole`: all is passed on; `resync`: what records do not have (6). With both, what is not listed is looked for. */
+type Scope = "changes" | "resync" | "whole";
 
 type Work = {
   readonly hostId: HostId;
   readonly event: AgentReportDetail;
   readonly report: Report;
   readonly row: HostRow;
-  /** Everything is passed on, and what is not listed is looked for. */
-  readonly whole: boolean;
+  readonly scope: Scope;
   /** Of the reports that are worked off with this one. */
   readonly settled: readonly HeardMark[];
 };
@@ -81,15 +94,15 @@ export async function reconcileHost(deps: ReconcileDeps, event: AgentReportDetai
 }
 
 /**
- * In a new boot, when a resync is due, when it was silent or could not see everything until now, and when something was told
- * that nobody wrote down, a host is compared whole.
+ * In a new boot, when it was silent or could not see everything until now, and when something was told that nobody wrote
+ * down, a host is told whole.
  */
 function scopeOf(
   { settings }: Pick<ReconcileDeps, "settings">,
   { event, report }: Pick<Work, "event" | "report">,
   heartbeat: Heartbeat | undefined,
   inventory: Inventory | undefined,
-): Pick<Work, "whole" | "settled"> {
+): Pick<Work, "scope" | "settled"> {
   const { bootOrdinal, seq, digest, receivedAt, returns } = event;
   const applied = heartbeat?.applied;
   const isNoted =
@@ -99,13 +112,21 @@ function scopeOf(
     { seq, digest, receivedAt, known: isNoted ? applied?.digest : undefined },
   );
   const sawNothing = report.complete && inventory?.complete === false;
-  const whole =
-    applied?.bootOrdinal !== bootOrdinal ||
-    returns === true ||
-    sawNothing ||
-    isResyncDue(applied, { now: receivedAt, settings }) ||
-    abandoned; // 4
-  return { whole, settled: [...harmless, ...(whole ? doubtful : [])] };
+  const isNewBoot = applied?.bootOrdinal !== bootOrdinal;
+  if (isNewBoot || returns === true || sawNothing || abandoned)
+    return { scope: "whole", settled: [...harmless, ...doubtful] }; // 4
+  const isDue = isResyncDue(applied, { now: receivedAt, settings });
+  return { scope: isDue ? "resync" : "changes", settled: harmless };
+}
+
+/** What is told though it did not change, and what is looked for though nothing was said of it. */
+async function toLookAt(deps: ReconcileDeps, { hostId, event, report, scope }: Work) {
+  if (scope === "changes") return {};
+  const expected = await deps.placement.holders(hostId);
+  if (scope === "whole") return { again: "everything" as const, expected };
+  const records = await deps.apartments.atHost(hostId);
+  const { listed, unlisted } = compareHost(records, { ...report, bootOrdinal: event.bootOrdinal });
+  return { again: listed, expected: [...expected, ...unlisted] }; // 6
 }
 
 /** 1. */
@@ -114,7 +135,7 @@ async function passOn(
   work: Work,
   inventory: Inventory | undefined,
 ): Promise<"done" | "changed"> {
-  const { hostId, event, report, whole } = work;
+  const { hostId, event, report } = work;
   const { bootOrdinal, seq } = event;
   const diff = diffInventory(
     inventory,
@@ -122,8 +143,7 @@ async function passOn(
     {
       graceReports: deps.settings.missingGraceReports,
       massAbsencePercent: deps.settings.massAbsencePercent,
-      resync: whole,
-      ...(whole ? { expected: await deps.placement.holders(hostId) } : {}),
+      ...(await toLookAt(deps, work)),
     },
   );
   await noteCapacity(deps, work);
@@ -171,7 +191,7 @@ async function markApplied(
   work: Work,
   { vms, massAbsence }: Inventory,
 ): Promise<void> {
-  const { hostId, event, report, row, whole, settled } = work;
+  const { hostId, event, report, row, scope, settled } = work;
   const { bootOrdinal, seq, digest, receivedAt } = event;
   const isOpen =
     !report.complete ||
@@ -185,7 +205,7 @@ async function markApplied(
       bootOrdinal,
       seq,
       digest: isOpen ? unlike(digest) : digest,
-      at: whole ? receivedAt : (row.heartbeat?.applied?.at ?? receivedAt), // 5
+      at: scope === "changes" ? (row.heartbeat?.applied?.at ?? receivedAt) : receivedAt, // 5
     },
   });
 }
@@ -199,7 +219,7 @@ async function noteCapacity(deps: ReconcileDeps, { hostId, report, row }: Work):
   await deps.hosts.setCapacity(hostId, capacity);
 }
 
-/** 6. Whether one is open after this report. */
+/** 7. Whether one is open after this report. */
 async function noteMassAbsence(
   deps: ReconcileDeps,
   { hostId, event, report }: Work,

@@ -6,9 +6,10 @@
 import { DeleteCommand, GetCommand, PutCommand, QueryCommand } from "@aws-sdk/lib-dynamodb";
 import type { ApartmentStore, VmFilter } from "../app/ports.ts";
 import { AnyApartmentRecord, type ApartmentRecord, isOfVm } from "../model/apartment-record.ts";
-import type { ApartmentId, JobId } from "../model/ids.ts";
+import type { ApartmentId, HostId, JobId } from "../model/ids.ts";
 import { vmMatches } from "../model/list-filters.ts";
 import { CreatedRow, DomainRow, DueRow } from "../model/rows.ts";
+import { VmAtHost, vmAtHost } from "../model/vm-at-host.ts";
 import { batchGet } from "./dynamo-batch-get.ts";
 import { conditional, type Dynamo, type Row } from "./dynamo-call.ts";
 import { type IndexListing, listIndex } from "./dynamo-list.ts";
@@ -58,6 +59,7 @@ export function dynamoApartmentStore(dynamo: Dynamo): ApartmentStore {
       return written.held ? "committed" : "conflict";
     },
     list: (filter, page) => listIndex(dynamo, apartmentListing(dynamo, filter), page),
+    atHost: (hostId) => atHost(dynamo, hostId),
     due: (query) => due(dynamo, query),
     readDomainXml: async (id, version) => {
       const get = { TableName: tables.domains, Key: { vmId: id, version }, ConsistentRead: true };
@@ -79,7 +81,9 @@ export function apartmentItem(record: AnyApartmentRecord): Row {
   const due =
     record.wakeAt === undefined ? {} : { wakeShard: indexShard(record.id), wakeAt: record.wakeAt };
   const gone = isOfVm(record) ? record.gone : undefined;
+  const there = isOfVm(record) ? vmAtHost(record) : undefined;
   return {
+    ...(there && { ...there.row, lastAt: there.lastAt }),
     id: record.id,
     version: record.version,
     ...(gone === undefined ? {} : { expiresAt: ttlSeconds(gone.keptUntil) }),
@@ -101,6 +105,31 @@ async function load(dynamo: Dynamo, id: ApartmentId, jobIds: readonly JobId[]) {
     record: row === undefined ? undefined : parseApartment(apartments, row),
     jobs: unexpiredJobs(dynamo, found.get(jobs) ?? []),
   };
+}
+
+/** Of 1 MiB, or some 5,000 VMs each. What is beyond looks as if it were not there, and is told again without need. */
+const HOST_PAGES_MAX = 10;
+
+async function atHost({ documents, tables }: Dynamo, hostId: HostId): Promise<readonly VmAtHost[]> {
+  const doing = `looking for the VMs of host ${hostId}`;
+  const found: VmAtHost[] = [];
+  let after: Row | undefined;
+  for (let pages = 0; pages < HOST_PAGES_MAX; pages += 1) {
+    const query = new QueryCommand({
+      TableName: tables.apartments,
+      IndexName: "byHost",
+      KeyConditionExpression: "#lastAt = :hostId",
+      ExpressionAttributeNames: names("lastAt"),
+      ExpressionAttributeValues: values({ hostId }),
+      ExclusiveStartKey: after,
+    });
+    const answer = await calling(doing, () => documents.send(query));
+    const address = { table: tables.apartments, key: `byHost ${hostId}` };
+    for (const row of answer.Items ?? []) found.push(parseRow(VmAtHost, row, address));
+    after = answer.LastEvaluatedKey;
+    if (after === undefined) break;
+  }
+  return found;
 }
 
 async function due(

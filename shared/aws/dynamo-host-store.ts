@@ -13,6 +13,7 @@ import { create, fence, markReturned, markTold, remove } from "./dynamo-host-lif
 import { join, markHeard, markSilent, openSession } from "./dynamo-host-session.ts";
 import {
   markApplied,
+  markCompared,
   noteDescribed,
   readDescribed,
   readInventory,
@@ -73,6 +74,7 @@ export function dynamoHostStore(dynamo: Dynamo): HostStore {
     readDescribed: (question) => readDescribed(dynamo, question),
     readInventory: (id) => readInventory(dynamo, id),
     writeInventory: (next, comparedWith) => writeInventory(dynamo, next, comparedWith),
+    markCompared: (id, applied) => markCompared(dynamo, id, applied),
     markApplied: (note) => markApplied(dynamo, note),
   };
 }

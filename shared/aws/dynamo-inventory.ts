@@ -98,6 +98,24 @@ export async function readDescribed(
   return parseRow(DescribedRow, row, { table: tables.hosts, key: `${hostId} ${key.item}` });
 }
 
+export async function markCompared(
+  dynamo: Dynamo,
+  hostId: HostId,
+  { bootOrdinal, seq, at }: NonNullable<Heartbeat["applied"]>,
+): Promise<"marked" | "superseded"> {
+  const update = new UpdateCommand({
+    TableName: dynamo.tables.hosts,
+    Key: hostKey(hostId, HEARTBEAT_ITEM),
+    UpdateExpression: "SET #applied.#at = :at",
+    ConditionExpression: "#applied.#bootOrdinal = :bootOrdinal AND #applied.#seq = :seq",
+    ExpressionAttributeNames: names("applied", "at", "bootOrdinal", "seq"),
+    ExpressionAttributeValues: values({ at, bootOrdinal, seq }),
+  });
+  const doing = `noting that host ${hostId} was compared`;
+  const written = await conditional(dynamo, doing, () => dynamo.documents.send(update));
+  return written.held ? "marked" : "superseded";
+}
+
 type Note = Parameters<HostStore["markApplied"]>[0];
 
 /** A mark changes only when another report says the same, and `applied` only when one is worked off: a few at a time. */

@@ -77,6 +77,11 @@ export function isHaUntold({
   return haEnabled ? !mayKnow || haAt?.doubted === true : mayKnow;
 }
 
+/** Whether a VM may rest in that state while its host says so. */
+export function isWell(state: VmState, here: Here): boolean {
+  return WELL[state] === here;
+}
+
 /** Whether a host's last word makes it one to be asked. */
 export function claims(power: Power): boolean {
   return CLAIMS[power];

@@ -1,8 +1,8 @@
 /**
  * What a report says that the host had not said before: its differences against the inventory.
  *
- *  1. A VM that is listed is passed on if it is new, was absent, or anything about it changed; all are, in a new boot and
- *     on a resync.
+ *  1. A VM that is listed is passed on if it is new, was absent, or anything about it changed; all are in a new boot, and on
+ *     a resync those that have to be told again (`core/resync.ts`).
  *  2. Absence counts only in complete reports: pending at the first, `missing` at the `graceReports`-th in a row of one
  *     boot, told once, and then the inventory forgets the VM.
  *  3. When more than the given share of the VMs (and more than 3) vanish in one report, none of them is missing before a
@@ -47,19 +47,23 @@ export function diffInventory(
   rules: {
     readonly graceReports: number;
     readonly massAbsencePercent: number;
-    /** Pass on whatever is listed. */
-    readonly resync: boolean;
+    /** Of what is listed and did not change, what is passed on all the same; absent: nothing. */
+    readonly again?: "everything" | ReadonlySet<VmId> | undefined;
     /** VMs that should be there, as far as that was looked up. */
     readonly expected?: readonly VmId[];
   },
 ): InventoryDiff {
   const newBoot = inventory?.bootOrdinal !== report.bootOrdinal;
+  const again = newBoot ? "everything" : rules.again;
   const known = new Map(entriesOf(inventory?.vms ?? {}));
   const knownBefore = known.size;
   for (const vmId of rules.expected ?? []) if (!known.has(vmId)) known.set(vmId, UNHEARD); // 4
   const listed = report.vms.map((vm) => ({ vm, before: known.get(vm.vmId) }));
   const observed: Observed[] = listed
-    .filter(({ vm, before }) => newBoot || rules.resync || differs(vm, before)) // 1
+    .filter(
+      ({ vm, before }) =>
+        again === "everything" || again?.has(vm.vmId) === true || differs(vm, before),
+    ) // 1
     .map(({ vm }) => observedOf(vm));
   for (const { vm } of listed) known.delete(vm.vmId);
   const absent = [...known].map(([vmId, entry]) => ({

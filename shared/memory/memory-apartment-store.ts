@@ -3,6 +3,7 @@ import { type AnyApartmentRecord, isOfVm } from "../model/apartment-record.ts";
 import type { ApartmentId } from "../model/ids.ts";
 import type { JobRecord } from "../model/job.ts";
 import { vmMatches } from "../model/list-filters.ts";
+import { vmAtHost } from "../model/vm-at-host.ts";
 import { listMemory } from "./memory-list.ts";
 import { domainKey, type MemoryStoreDeps } from "./memory-tables.ts";
 
@@ -37,6 +38,11 @@ export function memoryApartmentStore({ tables, clock }: MemoryStoreDeps): Apartm
         ({ id, createdAt }) => ({ id, at: createdAt }),
         page,
       ),
+    atHost: async (hostId) =>
+      apartments
+        .all()
+        .map(vmAtHost)
+        .flatMap((each) => (each?.lastAt === hostId ? [each.row] : [])),
     due: async ({ before, limit }) =>
       [...apartments.all(), ...hostApartments.all()]
         .flatMap(({ id, wakeAt }) =>

@@ -55,6 +55,14 @@ export function memoryHostStore(deps: Pick<MemoryStoreDeps, "tables">): HostStor
       inventories.put(next.hostId, next);
       return "written";
     },
+    markCompared: async (id, applied) => {
+      const heartbeat = heartbeats.get(id);
+      const { bootOrdinal, seq } = heartbeat?.applied ?? {};
+      if (heartbeat === undefined || bootOrdinal !== applied.bootOrdinal || seq !== applied.seq)
+        return "superseded";
+      heartbeats.put(id, { ...heartbeat, applied });
+      return "marked";
+    },
     markApplied: async ({ hostId, bootOrdinal, applied, settled }) => {
       const heartbeat = heartbeats.get(hostId);
       if (heartbeat === undefined) return;

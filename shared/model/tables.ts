@@ -46,6 +46,11 @@ export const TABLES = {
       due: { partition: N("wakeShard"), sort: N("wakeAt"), include: [] },
       byAccount: { partition: S("account"), sort: N("createdAt"), include: [] },
       byKind: listing(N("createdAt")),
+      /**
+       * Sparse: VMs that are at a host, or were (`vm-at-host.ts`). A commit pays for it where the host's word or the state
+       * changes; comparing a whole host costs one read.
+       */
+      byHost: { partition: S("lastAt"), sort: S("id"), include: ["state", "hostId", "said"] },
     },
   },
   /** Domain XML, immutable by version. */

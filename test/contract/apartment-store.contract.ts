@@ -228,6 +228,57 @@ export function apartmentStoreContract(open: OpenStores): void {
       );
     });
 
+    describe("atHost", () => {
+      const hostA = HostId.parse("host-a");
+      const hostB = HostId.parse("host-b");
+      const said = { bootOrdinal: 2, power: "on", detail: "läuft", epoch: 4 } as const;
+      const running = aRecord({
+        version: 1,
+        vm: { state: "Running", hostId: hostA, lastHostId: hostB },
+        observations: { [hostA]: { ...said, seq: 3, receivedAt: T0 } },
+      });
+
+      test("answers what records say of the host that they were at last", async () => {
+        await accept(running);
+        const { id } = running;
+        expect(await world.apartments.atHost(hostA)).toEqual([
+          { id, state: "Running", hostId: hostA, said },
+        ]);
+        expect(await world.apartments.atHost(hostB)).toEqual([]);
+      });
+
+      test("follows the commits, to another host and to none", async () => {
+        await accept(running);
+        const { id, observations } = running;
+        const heard = { bootOrdinal: 1, seq: 9, power: "paused", receivedAt: T0 } as const;
+        const moved = { ...running.vm, state: "Unknown", hostId: hostB } as const;
+        await world.apartments.commit({
+          ...{ ...running, version: 2, vm: moved },
+          observations: { ...observations, [hostB]: heard },
+        });
+        expect(await world.apartments.atHost(hostA)).toEqual([]);
+        expect(await world.apartments.atHost(hostB)).toEqual([
+          { id, state: "Unknown", hostId: hostB, said: { bootOrdinal: 1, power: "paused" } },
+        ]);
+        const off = { ...moved, state: "Stopped", hostId: undefined, lastHostId: hostB } as const;
+        await world.apartments.commit({ ...running, version: 3, vm: off, observations: {} });
+        expect(await world.apartments.atHost(hostB)).toEqual([{ id, state: "Stopped" }]);
+        const { lastHostId: _, ...nowhere } = off;
+        await world.apartments.commit({ ...running, version: 4, vm: nowhere, observations: {} });
+        expect(await world.apartments.atHost(hostB)).toEqual([]);
+      });
+
+      test("knows all of a host's VMs, and no host's apartment", async () => {
+        await world.apartments.createHost(aHostRecord());
+        const ids = Array.from({ length: 60 }, (_, n) =>
+          VmId.parse(`33333333-3333-4333-8333-${n.toString().padStart(12, "0")}`),
+        );
+        for (const id of ids) await accept({ ...running, id });
+        const found = await world.apartments.atHost(hostA);
+        expect(found.map(({ id }) => id).toSorted()).toEqual(ids);
+      });
+    });
+
     describe("due", () => {
       test("answers those whose time has come, earliest first, at most so many", async () => {
         const idOf = (n: number) =>

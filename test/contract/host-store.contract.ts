@@ -623,6 +623,19 @@ export function hostStoreContract(open: OpenStores): void {
         expect(beaten).toMatchObject({ heartbeat: { applied: applied(2, 0) } });
       });
 
+      test("is noted as compared again, as long as nothing else was applied", async () => {
+        const compared = { ...applied(1, 3), at: T0 + 600_000 };
+        expect(await world.hosts.markCompared(hostId, compared)).toBe("superseded");
+        await hostUp(world.hosts);
+        expect(await world.hosts.markCompared(hostId, compared)).toBe("superseded");
+        await note({ applied: applied(1, 3) });
+        expect(await world.hosts.markCompared(hostId, compared)).toBe("marked");
+        expect((await heartbeat())?.applied).toEqual(compared);
+        for (const other of [applied(1, 2), applied(1, 4), applied(2, 3)])
+          expect(await world.hosts.markCompared(hostId, other)).toBe("superseded");
+        expect((await heartbeat())?.applied).toEqual(compared);
+      });
+
       test("has its mark forgotten, unless a later report has renewed it", async () => {
         await hostUp(world.hosts);
         for (const [seq, digest] of ["a", "b", "a", "c"].entries())

@@ -37,6 +37,7 @@ export function gatedPorts(behind: Behind, gate: Gate): TurnDeps {
       commit: (next) => (isOfVm(next) ? gate(() => behind.commit(next)) : unused()),
       createHost: unused,
       list: unused,
+      atHost: unused,
       due: unused,
       readDomainXml: unused,
       forgetDomainXml: unused,

@@ -8,7 +8,7 @@ import type { Report } from "../../../shared/model/agent-protocol.ts";
 import { REPORT_VMS_MAX } from "../../../shared/model/agent-protocol.ts";
 import { BootId } from "../../../shared/model/ids.ts";
 import { AgentReportDetail } from "../../../shared/model/topic.ts";
-import { T0 } from "../../support/a-record.ts";
+import { aRecord, T0 } from "../../support/a-record.ts";
 import { aHostInSession, aReport, listed, okValue } from "../../support/joined-host.ts";
 import { aWorld, counting, type World } from "../../support/memory-world.ts";
 
@@ -161,7 +161,7 @@ describe("a quiet report", () => {
     expect(reported()).toHaveLength(2);
   });
 
-  it("is not the one when a resync is due, and after it they are quiet again", async () => {
+  it("is not the one when a resync is due and a record does not have what it says, and after it they are quiet again (3)", async () => {
     const { report, reported, settle, clock } = await aReporter();
     okValue(await report());
     await settle();
@@ -174,6 +174,44 @@ describe("a quiet report", () => {
     await settle();
     okValue(await report({ seq: 4 }));
     expect(reported()).toHaveLength(2);
+  });
+
+  it("is the one when a resync is due and the records have all that it says: two writes and a read (3)", async () => {
+    const { report, reported, settle, clock, deps, caller, memory } = await aReporter();
+    const vm = { state: "Running", hostId: caller.hostId } as const;
+    await deps.submissions.accept({ vm: { record: aRecord({ id: listed(1).vmId, vm }) }, now: T0 });
+    okValue(await report());
+    await settle();
+    clock.at += 10 * 60_000;
+    const calls = new Map<string, number>();
+    const hosts = counting(deps.hosts, calls);
+    const apartments = counting(deps.apartments, calls);
+    for (const seq of [2, 3]) {
+      const counted = { ...deps, hosts, apartments };
+      okValue(await ingestReport(counted, { caller, report: aReport({ seq }) }));
+    }
+    expect(Object.fromEntries(calls)).toEqual({ beat: 2, atHost: 1, markCompared: 1 });
+    expect(reported()).toHaveLength(1);
+    const applied = memory.tables.heartbeats.get(caller.hostId)?.applied;
+    expect(applied).toMatchObject({ seq: 1, at: clock.at });
+  });
+
+  it("leaves no doubt by a resync that found nothing to the report that says something new (3)", async () => {
+    const { report, settle, clock, deps, caller, taken } = await aReporter();
+    const vms = [listed(1), listed(2)];
+    for (const { vmId: id } of vms) {
+      const vm = { state: "Running", hostId: caller.hostId } as const;
+      await deps.submissions.accept({ vm: { record: aRecord({ id, vm }) }, now: T0 });
+    }
+    okValue(await report({ vms }));
+    await settle();
+    taken();
+    clock.at += 10 * 60_000;
+    okValue(await report({ seq: 2, vms }));
+    clock.at += 60_000;
+    okValue(await report({ seq: 3, vms: [listed(1), listed(2, { power: "off" })] }));
+    await settle();
+    expect(taken()).toMatchObject([{ to: listed(2).vmId }]);
   });
 
   it("comes to a resync though something changes all the time", async () => {

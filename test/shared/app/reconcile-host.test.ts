@@ -3,7 +3,7 @@ import { reconcileHost } from "../../../shared/app/reconcile-host.ts";
 import type { Report } from "../../../shared/model/agent-protocol.ts";
 import type { VmId } from "../../../shared/model/ids.ts";
 import { AgentReportDetail } from "../../../shared/model/topic.ts";
-import { bootId, hostId, jobIdOf, T0 } from "../../support/a-record.ts";
+import { aRecord, bootId, hostId, jobIdOf, T0 } from "../../support/a-record.ts";
 import { aHostInSession, aReport, listed, vmIdOf } from "../../support/joined-host.ts";
 import { aWorld, type World } from "../../support/memory-world.ts";
 
@@ -243,7 +243,7 @@ describe("a crash while a report is worked off (1)", () => {
 });
 
 describe("a resync (5)", () => {
-  it("passes everything on when the host was not compared whole for ten minutes", async () => {
+  it("passes on what no record has, when the host was not compared whole for ten minutes", async () => {
     const world = await aHostWorld();
     const vms = [listed(1), listed(2)];
     await world.reconcile({ vms });
@@ -254,6 +254,41 @@ describe("a resync (5)", () => {
     await world.reconcile({ seq: 3, vms }, { receivedAt: T0 + 600_000 });
     expect(told(world)).toHaveLength(2);
     expect(heartbeatOf(world)?.applied?.at).toBe(T0 + 600_000);
+  });
+
+  it("tells those whose records do not have what it says, and no others (6)", async () => {
+    const world = await aHostWorld();
+    const vms = [listed(1), listed(2), listed(3)];
+    await world.reconcile({ vms });
+    world.taken();
+    for (const n of [1, 2, 3]) {
+      const vm = { state: n === 2 ? "Stopped" : "Running", hostId } as const;
+      await world.deps.submissions.accept({
+        vm: { record: aRecord({ id: vmIdOf(n), vm }) },
+        now: T0,
+      });
+    }
+    await world.reconcile({ seq: 2, vms }, { receivedAt: T0 + 600_000 });
+    expect(told(world)).toEqual([[vmIdOf(2), "on"]]);
+    const changed = [listed(1, { power: "off" }), listed(2), listed(3)];
+    await world.reconcile({ seq: 3, vms: changed }, { receivedAt: T0 + 1_200_000 });
+    expect(told(world)).toEqual([
+      [vmIdOf(1), "off"],
+      [vmIdOf(2), "on"],
+    ]);
+  });
+
+  it("misses a VM that its record has there, room or none, and that was never listed (6)", async () => {
+    const world = await aHostWorld();
+    await world.reconcile({});
+    const vm = { state: "Running", hostId } as const;
+    await world.deps.submissions.accept({
+      vm: { record: aRecord({ id: vmIdOf(7), vm }) },
+      now: T0,
+    });
+    await world.reconcile({ seq: 2 }, { receivedAt: T0 + 600_000 });
+    await world.reconcile({ seq: 3 }, { receivedAt: T0 + 660_000 });
+    expect(told(world).at(-1)).toEqual([vmIdOf(7), "missing"]);
   });
 
   it("comes with the report that ends a host's silence: what nobody could ask it is looked at", async () => {

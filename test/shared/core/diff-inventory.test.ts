@@ -10,7 +10,7 @@ import { listed, vmIdOf } from "../../support/joined-host.ts";
 
 type Rules = Parameters<typeof diffInventory>[2];
 type Given = { readonly bootOrdinal: number; readonly vms: InventoryDiff["vms"] };
-const RULES = { graceReports: 2, massAbsencePercent: 50, resync: false };
+const RULES = { graceReports: 2, massAbsencePercent: 50 };
 const diff = (
   inventory: Given | undefined,
   vms: readonly ReportedVm[],
@@ -53,11 +53,15 @@ describe("what a report lists", () => {
     expect(told(diff(knowing([listed(1)]), [listed(1, { name: "web" })]))).toEqual([]);
   });
 
-  it("is all passed on in a new boot and on a resync (1)", () => {
+  it("is all passed on in a new boot, and on a resync what has to be (1)", () => {
     const inventory = knowing([listed(1), listed(2)]);
     const vms = [listed(1), listed(2)];
     expect(told(diff(inventory, vms, { bootOrdinal: 2 }))).toHaveLength(2);
-    expect(told(diff(inventory, vms, { rules: { resync: true } }))).toHaveLength(2);
+    expect(told(diff(inventory, vms, { rules: { again: "everything" } }))).toHaveLength(2);
+    const again = new Set([vmIdOf(2)]);
+    expect(told(diff(inventory, vms, { rules: { again } }))).toEqual([[vmIdOf(2), "on"]]);
+    const changed = [listed(1, { power: "off" }), listed(2)];
+    expect(told(diff(inventory, changed, { rules: { again } }))).toHaveLength(2);
   });
 });
 
