@@ -189,6 +189,8 @@ export interface HostStore {
   readonly read: (id: HostId) => Promise<HostRow | undefined>;
   /** By id, ascending. */
   readonly list: (page: PageRequest) => Promise<Page<HostRow>>;
+  /** Of the hosts that have joined, by id, ascending; eventually consistent. Half of what `list` reads. */
+  readonly heartbeats: (page: PageRequest) => Promise<Page<Heartbeat>>;
   /** Placement refuses a host in maintenance. */
   readonly setMaintenance: (
     id: HostId,

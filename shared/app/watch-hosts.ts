@@ -7,38 +7,48 @@
  *  3. What the apartments of a host's VMs were to be told, and whoever was to do it died, is told now.
  */
 import type { Heartbeat, HostState } from "../model/host.ts";
+import type { HostId } from "../model/ids.ts";
 import type { Settings } from "../model/settings.ts";
 import { fence } from "./fence-host.ts";
 import type { HostRow } from "./ports.ts";
 import { tellHostState } from "./tell-host-state.ts";
 import { type TellDeps, tellVms } from "./tell-vms.ts";
 
-/** Hosts read at once. */
-const PAGE_HOSTS = 100;
+/** Hosts read at once: with one more, by which it is known that there are more, what one `BatchGetItem` takes. */
+const PAGE_HOSTS = 99;
 
 export type WatchDeps = TellDeps & { readonly settings: Settings };
 
 export async function watchHosts(deps: WatchDeps): Promise<void> {
   let cursor: string | undefined;
   do {
-    const page = await deps.hosts.list({ limit: PAGE_HOSTS, cursor });
-    if (!page.ok) throw new Error("the cursor that the host list gave is not taken");
-    for (const row of page.items) await watchHost(deps, row);
+    const page = await deps.hosts.heartbeats({ limit: PAGE_HOSTS, cursor });
+    if (!page.ok) throw new Error("the cursor that the hosts' list gave is not taken");
+    for (const heartbeat of page.items)
+      if (isToBeLookedAt(heartbeat, deps)) await watchHost(deps, heartbeat.hostId);
     cursor = page.nextCursor;
   } while (cursor !== undefined);
 }
 
-/** The list may lag: what it says is only a reason to look. */
-async function watchHost(deps: WatchDeps, seen: HostRow): Promise<void> {
-  const now = deps.clock.now();
-  const { host, heartbeat } = seen;
-  const silence = silenceOf(host.state, heartbeat, { now, settings: deps.settings });
+/** The list may lag: what it says is only a reason to look. Nothing is untold of a host that is neither silent nor fenced. */
+function isToBeLookedAt(
+  { lastReportAt, silent, fenced }: Heartbeat,
+  { clock, settings }: Pick<WatchDeps, "clock" | "settings">,
+): boolean {
+  if (silent === true || fenced === true) return true;
+  if (lastReportAt === undefined) return false;
+  return clock.now() - lastReportAt >= settings.hostDisconnectedAfterSeconds * 1000;
+}
+
+async function watchHost(deps: WatchDeps, hostId: HostId): Promise<void> {
+  const seen = await deps.hosts.read(hostId);
+  if (seen === undefined) return;
+  const at = { now: deps.clock.now(), settings: deps.settings };
+  const silence = silenceOf(seen.host.state, seen.heartbeat, at);
   if (silence !== undefined) await noteSilence(deps, seen, silence); // 1
-  const mayBeRevoked = isLeaseOver(seen, { now, settings: deps.settings });
-  if (silence === undefined && !mayBeRevoked && host.untold === undefined) return;
-  const row = await deps.hosts.read(host.id);
+  const row = silence === undefined ? seen : await deps.hosts.read(hostId);
   if (row === undefined) return;
-  if (isLeaseOver(row, { now, settings: deps.settings }))
+  if (isLeaseOver(row, at))
     await fence(deps, row, "ha"); // 2
   else await tellVms(deps, row); // 3
 }

@@ -4,6 +4,7 @@
  */
 import { QueryCommand, UpdateCommand } from "@aws-sdk/lib-dynamodb";
 import type { HostRow, HostStore } from "../app/ports.ts";
+import type { Heartbeat } from "../model/host.ts";
 import type { HostId } from "../model/ids.ts";
 import { HostKeyRow } from "../model/rows.ts";
 import { batchGet } from "./dynamo-batch-get.ts";
@@ -30,6 +31,7 @@ export function dynamoHostStore(dynamo: Dynamo): HostStore {
     create: (host) => create(dynamo, host),
     read: (id) => readHost(dynamo, id),
     list: (page) => listIndex(dynamo, hostListing(dynamo), page),
+    heartbeats: (page) => listIndex(dynamo, heartbeatListing(dynamo), page),
     setMaintenance: async (id, maintenance) => {
       const written = await updateHost(dynamo, `setting the maintenance of host ${id}`, {
         Key: hostKey(id, HOST_ITEM),
@@ -124,19 +126,27 @@ async function updateHost(dynamo: Dynamo, doing: string, update: HostUpdate): Pr
   return written.held;
 }
 
-function hostListing(dynamo: Dynamo): IndexListing<HostRow> {
-  const table = dynamo.tables.hosts;
+/** Of all hosts, by id; what is read of each is the caller's to say. */
+function listing({ tables: { hosts: table } }: Dynamo) {
   return {
     table,
     index: "byKind",
     partition: { attribute: "kind", value: "host" },
     order: "ascending",
-    // Two items a host: half of what one BatchGetItem takes.
-    keysMax: 50,
-    positionOf: (row) => ({
+    positionOf: (row: Row) => ({
       id: parseRow(HostKeyRow, row, { table, key: "of a listing index" }).hostId,
     }),
-    keyOf: ({ id }) => ({ hostId: id, item: HOST_ITEM }),
+    keyOf: ({ id }: { readonly id: string }) => ({ hostId: id, item: HOST_ITEM }),
+    matches: () => true,
+  } as const;
+}
+
+function hostListing(dynamo: Dynamo): IndexListing<HostRow> {
+  const table = dynamo.tables.hosts;
+  return {
+    ...listing(dynamo),
+    // Two items a host: half of what one BatchGetItem takes.
+    keysMax: 50,
     fetch: async (ids) => {
       const keys = ids.flatMap((hostId) => [
         { hostId, item: HOST_ITEM },
@@ -147,6 +157,20 @@ function hostListing(dynamo: Dynamo): IndexListing<HostRow> {
       });
       return hostRows(table, found.get(table) ?? []);
     },
-    matches: () => true,
+  };
+}
+
+function heartbeatListing(dynamo: Dynamo): IndexListing<Heartbeat> {
+  const table = dynamo.tables.hosts;
+  return {
+    ...listing(dynamo),
+    fetch: async (ids) => {
+      const keys = ids.map((hostId) => ({ hostId, item: HEARTBEAT_ITEM }));
+      const found = await batchGet(dynamo, "listing heartbeats", {
+        [table]: { keys, consistent: false },
+      });
+      const heartbeats = (found.get(table) ?? []).map((row) => parseHeartbeat(table, row));
+      return new Map(heartbeats.map((heartbeat) => [heartbeat.hostId, heartbeat]));
+    },
   };
 }

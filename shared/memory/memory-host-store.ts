@@ -28,6 +28,8 @@ export function memoryHostStore(deps: Pick<MemoryStoreDeps, "tables">): HostStor
         ({ host }) => ({ id: host.id }),
         page,
       ),
+    heartbeats: async (page) =>
+      listMemory(heartbeats.all(), ({ hostId }) => ({ id: hostId }), page),
     setMaintenance: async (id, maintenance) => {
       const host = hosts.get(id);
       if (host === undefined) return "host_not_found";

@@ -69,9 +69,19 @@ export function hostStoreContract(open: OpenStores): void {
         ]);
       });
 
+      test("has its heartbeat listed by id, page by page, once the host joined", async () => {
+        const ids = ["b", "a", "d", "c"].map((id) => HostId.parse(id));
+        await world.hosts.create(aHost({ id: HostId.parse("bb") }));
+        for (const id of ids) await hostUp(world.hosts, { id });
+        const found = await allPages((page) => world.hosts.heartbeats(page), 2);
+        expect(found.map((heartbeat) => heartbeat.hostId)).toEqual(ids.toSorted());
+        expect(found[0]).toEqual((await read(HostId.parse("a"))).heartbeat);
+      });
+
       test("answers bad_cursor to what it did not make", async () => {
-        const page = await world.hosts.list({ limit: 2, cursor: "nonsense" });
-        expect(page).toEqual({ ok: false, reason: "bad_cursor" });
+        const wrong = { limit: 2, cursor: "nonsense" };
+        for (const page of [await world.hosts.list(wrong), await world.hosts.heartbeats(wrong)])
+          expect(page).toEqual({ ok: false, reason: "bad_cursor" });
       });
     });
 

@@ -9,7 +9,7 @@ import type { Settings } from "../../../shared/model/settings.ts";
 import { AgentReportDetail } from "../../../shared/model/topic.ts";
 import { bootId, hostId, jobIdOf } from "../../support/a-record.ts";
 import { aHostInSession, aReport, okValue, vmIdOf } from "../../support/joined-host.ts";
-import { aWorld, type World } from "../../support/memory-world.ts";
+import { aWorld, counting, type World } from "../../support/memory-world.ts";
 
 const DOWN_MS = 600_000;
 const nextBoot = BootId.parse("boot-0002");
@@ -53,6 +53,16 @@ const stateEvents = ({ memory }: World) =>
   memory.bus.events.flatMap(({ family, detail }) =>
     family === "host.state" ? [detail["to"]] : [],
   );
+
+describe("a host that is heard", () => {
+  it("costs the sweeper its heartbeat, and no more", async () => {
+    const { deps, clock } = await aWatchedHost();
+    clock.at += 149_999;
+    const calls = new Map<string, number>();
+    await watchHosts({ ...deps, hosts: counting(deps.hosts, calls) });
+    expect([...calls]).toEqual([["heartbeats", 1]]);
+  });
+});
 
 describe("a host that falls silent (1)", () => {
   it("is Down: its VMs are told, once, and an incident is open", async () => {
