@@ -59,6 +59,7 @@ export async function measureJobs(options: JobsOptions) {
       hot,
       memory: {
         jobsPerSecond: spread(memory.map((each) => each.jobsPerSecond)),
+        jobsPerCpuSecond: spread(memory.map((each) => each.jobsPerCpuSecond)),
         othersPercent: spread(memory.map((each) => each.othersPercent)),
       },
     };

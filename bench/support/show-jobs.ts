@@ -18,7 +18,8 @@ export function showJobs(figures: JobsFigures): string {
       rate("closed loop, each client waits by the API", closed.jobsPerSecond, ORIENTATION.closed),
       rate("burst", burst.jobsPerSecond),
       rate("one hot key, draining", hot.jobsPerSecond),
-      rate("memory adapters, one core", memory.jobsPerSecond, ORIENTATION.memory),
+      rate("memory adapters", memory.jobsPerSecond),
+      rate("memory adapters, per second of one core", memory.jobsPerCpuSecond, ORIENTATION.memory),
     ]),
     "",
     table([

@@ -1,4 +1,5 @@
 /** What EventBridge checks of a `PutEvents` request, in its own words, and the envelope it makes of an entry. */
+import { byteLength } from "../model/byte-length.ts";
 
 export type PutEntry = {
   readonly source?: string | undefined;
@@ -37,10 +38,9 @@ export function checkRequest(entries: readonly PutEntry[]): string | undefined {
 /** The bytes of an entry as EventBridge counts them. */
 export function entryBytes(entry: PutEntry): number {
   const texts = [entry.source, entry.detailType, entry.detail, ...(entry.resources ?? [])];
-  const bytes = texts.reduce((sum, text) => sum + encoder.encode(text ?? "").length, 0);
+  const bytes = texts.reduce((sum, text) => sum + byteLength(text ?? ""), 0);
   return bytes + (entry.time === undefined ? 0 : TIME_BYTES);
 }
-const encoder = new TextEncoder();
 
 export type Envelope = Readonly<Record<string, unknown>>;
 
@@ -78,7 +78,7 @@ export function envelopeOf(
 
 /** EventBridge's times have whole seconds. */
 export function isoSeconds(at: number): string {
-  return new Date(at).toISOString().replace(/\.\d{3}Z$/, "Z");
+  return `${new Date(at).toISOString().slice(0, -".000Z".length)}Z`;
 }
 
 function parseObject(text: string): object | undefined {
