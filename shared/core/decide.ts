@@ -3,7 +3,8 @@
  *
  *  A1 the end of a job and the begin of the next are one commit.
  *  A2 the next record's version is one above the one that was read.
- *  A4 a decision's effects are in its record; an inline turn that has any sets `wakeAt` close, as nothing redelivers it.
+ *  A4 a decision's effects are in its record; a turn that nothing may bring again (an inline one, or of a batch that comes late) and
+ *     that has any sets `wakeAt` close.
  *  A8 `wakeAt` covers the deadline of whatever waits.
  *  A9 pure: record, messages, facts, settings, registry and time come in; nothing else is looked at.
  *
@@ -23,7 +24,7 @@ import type { JobError } from "../model/job.ts";
 import type { Settings } from "../model/settings.ts";
 import { applyMessage, note } from "./apply-message.ts";
 import { abandonJob, endUnbegun, expireJob } from "./end-job.ts";
-import type { TurnSource } from "./flush.ts";
+import { provingSequence, type TurnSource } from "./flush.ts";
 import { openIncident } from "./incidents.ts";
 import { lookAtJoined } from "./join-jobs.ts";
 import { jobEffects } from "./made-job.ts";
@@ -33,7 +34,7 @@ import { beginNext, beginSystemJob, goOnLater, tellEnds, tellWaited, wakeJob } f
 import { amend, openTurn, subjectOf, type Turn, type TurnInputs, tell } from "./turn.ts";
 import type { FactRequest } from "./work-type.ts";
 
-/** After an inline commit with effects somebody looks whether they were sent. */
+/** After a commit with effects that nothing brings again somebody looks whether they were sent. */
 export const FLUSH_AFTER_MS = 5_000;
 
 /** Jobs that may begin in one turn; more go on in the next, which the turn asks for. Bounds the commit and its effects. */
@@ -73,7 +74,8 @@ export function decide<R extends AnyApartmentRecord>(
   const due = guarded(turn, (before) => tellWaited(fireDue(tellWaited(before))), abandoned);
   const begun = beginAll(due.turn);
   if (begun.turn.needs.length > 0) return { kind: "needs", facts: begun.turn.needs };
-  return close(begun.turn, record, batch.source, poisoned + due.poisoned + begun.poisoned);
+  const sequence = provingSequence(record, batch);
+  return close(begun.turn, record, sequence, poisoned + due.poisoned + begun.poisoned);
 }
 
 /**
@@ -198,20 +200,22 @@ function fireDue(turn: Turn): Turn {
 function close<R extends AnyApartmentRecord>(
   turn: Turn,
   before: R,
-  source: TurnSource,
+  sequence: string | undefined,
   poisoned: number,
 ): Decision<R> {
   const { now } = turn.inputs;
   const told = tellJobs(turn, before);
   const effects = [...jobEffects(told), ...told.effects];
-  const wakeAt = wakeTime(turn, source, effects.length > 0);
+  const isUnproven = sequence === undefined && effects.length > 0;
+  const wakeAt = wakeTime(turn, isUnproven ? "effects_unproven" : "effects_proven");
   const changed = turn.changed || wakeAt !== before.wakeAt;
   if (!changed) return { kind: "nothing" };
   const record: AnyApartmentRecord = {
     ...turn.record,
     wakeAt,
     effects,
-    effectsSequence: source.kind === "queue" ? source.highestSequence : undefined,
+    effectsSequence: sequence,
+    highestSequence: sequence ?? before.highestSequence,
     updatedAt: now,
   };
   if (!isSameSubject(record, before)) throw new Error(`${before.id} became another's apartment`);
@@ -254,7 +258,7 @@ function typeOf(turn: Turn, before: AnyApartmentRecord, jobId: JobId): string | 
   return (job ?? inputs.facts.jobs.get(jobId))?.type;
 }
 
-function wakeTime(turn: Turn, source: TurnSource, hasEffects: boolean): number | undefined {
+function wakeTime(turn: Turn, sending: "effects_proven" | "effects_unproven"): number | undefined {
   const { active, paused } = turn.record;
   const recheck = isOfVm(turn.record) ? turn.record.recheck : undefined;
   const { now } = turn.inputs;
@@ -262,7 +266,7 @@ function wakeTime(turn: Turn, source: TurnSource, hasEffects: boolean): number |
     ...(active === undefined
       ? []
       : [Math.min(active.deadlineAt, silentUntil(active, turn.inputs.settings))]),
-    ...(source.kind === "inline" && hasEffects ? [now + FLUSH_AFTER_MS] : []),
+    ...(sending === "effects_unproven" ? [now + FLUSH_AFTER_MS] : []),
     ...(mayBegin(turn.record) ? [now] : []),
     ...(active === undefined && !paused && recheck !== undefined ? [recheck.at] : []),
   ];

@@ -9,6 +9,9 @@
  * up to a minute between them (`cdk/apartments.ts`), far longer than `SEQUENCE_TELLS_MS`: of an older commit the sequence
  * numbers prove nothing, and its effects are sent again. A commit of one of the message's last receives, which would be young
  * when the group moves on, stores no sequence number (`shared/app/take-turns.ts`).
+ *
+ * Nor does the commit of a batch that is not above what was committed before: it comes again, or so late that another has worked off
+ * and deleted its messages long since, and then nothing brings it again if its worker dies.
  */
 import type { ApartmentRecord } from "../model/apartment-record.ts";
 
@@ -39,6 +42,22 @@ export function effectsAreSent(
   if (source.kind === "inline" || record.effectsSequence === undefined) return false;
   if (known.now - record.updatedAt >= SEQUENCE_TELLS_MS) return false;
   return padded(source.lowestSequence) > padded(record.effectsSequence);
+}
+
+/**
+ * The sequence number that a commit of this batch is to store with its effects; none, if it would prove nothing. Without messages the
+ * turn goes on from a commit of this very batch, which its worker still has (`take-turn.ts`).
+ */
+export function provingSequence(
+  record: Pick<ApartmentRecord, "highestSequence">,
+  batch: { readonly messages: readonly unknown[]; readonly source: TurnSource },
+): string | undefined {
+  const { messages, source } = batch;
+  if (source.kind === "inline") return undefined;
+  const { highestSequence } = source;
+  const before = record.highestSequence;
+  if (messages.length === 0 || before === undefined) return highestSequence;
+  return padded(highestSequence) > padded(before) ? highestSequence : undefined;
 }
 
 function padded(sequence: string): string {

@@ -175,8 +175,10 @@ const stream = {
   applied: z.array(LogicalId),
   /** The effects of the last commit. */
   effects: z.array(Effect),
-  /** The highest SQS sequence number of the batch that stored `effects`; absent after an inline turn (A4). */
+  /** The highest SQS sequence number of the batch that stored `effects`; absent where none proves anything (A4). */
   effectsSequence: z.optional(z.string()),
+  /** The highest SQS sequence number of any batch that was committed here; a batch that is not above it proves nothing (A4). */
+  highestSequence: z.optional(z.string()),
   createdAt: Instant,
   updatedAt: Instant,
 } as const;

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import { describePlan, Plan } from "../../sim/plan.ts";
+import { describePlan, Plan, planOf } from "../../sim/plan.ts";
 import { runSimulation } from "../../sim/run-simulation.ts";
 
 /**
@@ -16,6 +16,9 @@ const FOUND: Readonly<Record<string, Plan>> = {
     ...{ seed: 795356734, hosts: 3, vms: 2, minutes: 15, askedEverySeconds: 3, selfFence: true },
     ...{ rates: { "host-dead": 0.015 }, spared: [] },
   },
+  "A4 a late batch stored effects that nobody sent again (decide.test.ts)": planOf(8001519, {
+    minutes: 15,
+  }),
   "A6 what takes back that a VM is for HA may have arrived without an answer (host-news.test.ts)":
     kept("two-copies-after-a-revoked-lease.json"),
 };

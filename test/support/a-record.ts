@@ -1,5 +1,6 @@
 /** Records and messages for tests: defaults that make sense, with overrides. */
 import { disagreement } from "../../shared/core/agreement.ts";
+import type { TurnSource } from "../../shared/core/flush.ts";
 import type {
   ApartmentMessage,
   ApartmentMessageBody,
@@ -167,4 +168,9 @@ function logicalName(body: ApartmentMessageBody): string {
     default:
       return body satisfies never;
   }
+}
+
+/** The next batch of the queue: its sequence numbers are above those of all that was committed before. */
+export function nextBatch({ version }: Pick<ApartmentRecord, "version">): TurnSource {
+  return { kind: "queue", lowestSequence: String(version), highestSequence: String(version) };
 }

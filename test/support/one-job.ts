@@ -9,7 +9,16 @@ import type { HostId } from "../../shared/model/ids.ts";
 import type { JobRecord } from "../../shared/model/job.ts";
 import type { Settings } from "../../shared/model/settings.ts";
 import { registry } from "../../shared/work/registry.ts";
-import { aHostFact, aJob, aMessage, hostId, otherHostId, settings, T0 } from "./a-record.ts";
+import {
+  aHostFact,
+  aJob,
+  aMessage,
+  hostId,
+  nextBatch,
+  otherHostId,
+  settings,
+  T0,
+} from "./a-record.ts";
 
 type EffectOf<K extends Effect["kind"]> = Extract<Effect, { kind: K }>;
 
@@ -71,7 +80,7 @@ export class OneJob {
   turn(messages: readonly TurnMessage[]): this {
     const decision = decide(
       this.record,
-      { messages, source: { kind: "queue", lowestSequence: "1", highestSequence: "1" } },
+      { messages, source: nextBatch(this.record) },
       {
         facts: {
           candidates: this.hosts.filter((host) => host.state === "Up"),

@@ -12,7 +12,7 @@ import type { CommandEffect } from "../../shared/model/effect.ts";
 import { BootId, type HostId } from "../../shared/model/ids.ts";
 import type { Power } from "../../shared/model/power.ts";
 import { registry } from "../../shared/work/registry.ts";
-import { aHostFact, aMessage, settings, T0 } from "./a-record.ts";
+import { aHostFact, aMessage, nextBatch, settings, T0 } from "./a-record.ts";
 
 /** What is true at a host: `missing` where its hypervisor knows no such VM. */
 export type Truth = Power;
@@ -159,7 +159,7 @@ export class SyncWorld {
       before,
       {
         messages: [{ ok: true, message: aMessage(body) }],
-        source: { kind: "queue", lowestSequence: "1", highestSequence: "1" },
+        source: nextBatch(before),
       },
       {
         facts: {

@@ -12,7 +12,7 @@ import type { Power } from "../../shared/model/power.ts";
 import type { Settings } from "../../shared/model/settings.ts";
 import { registry } from "../../shared/work/registry.ts";
 import type { Said } from "../../shared/work/verify-rules.ts";
-import { aHostFact, aMessage, hostId, otherHostId, settings, T0 } from "./a-record.ts";
+import { aHostFact, aMessage, hostId, nextBatch, otherHostId, settings, T0 } from "./a-record.ts";
 
 /** What a host answers, or how it changes with time; `busy`: an earlier command still runs there. */
 export type Answers = Said | "busy" | ((run: VerifyRun) => Said | "busy");
@@ -105,7 +105,7 @@ export class VerifyRun {
       this.record,
       {
         messages: [{ ok: true, message: aMessage(body) }],
-        source: { kind: "queue", lowestSequence: "1", highestSequence: "1" },
+        source: nextBatch(this.record),
       },
       {
         facts: { candidates: this.candidates, hosts: this.hosts, jobs: new Map() },

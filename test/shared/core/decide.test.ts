@@ -129,6 +129,20 @@ describe("decide", () => {
     expect(record.effectsSequence).toBeUndefined();
   });
 
+  it("A4 trusts no batch to come again that is not above what was committed before", () => {
+    const pause: TurnMessage = { ok: true, message: aMessage({ kind: "pause", paused: false }) };
+    const queued = [{ jobId: jobIdOf(1), type: "vm.stop" }];
+    const jobs = [aJob(1, { type: "vm.stop", revision: 1 })];
+    // Another had it while its worker was late, worked it off and deleted it; its message has left the record's memory.
+    const late = aRecord({ paused: true, queued, highestSequence: "12" });
+    const record = committed(turn(late, [pause], { jobs }));
+    expect(record.wakeAt).toBe(T0 + FLUSH_AFTER_MS);
+    expect(record).toMatchObject({ effectsSequence: undefined, highestSequence: "12" });
+    const first = committed(turn({ ...late, highestSequence: "8" }, [pause], { jobs }));
+    expect(first.wakeAt).toBeUndefined();
+    expect(first).toMatchObject({ effectsSequence: "9", highestSequence: "9" });
+  });
+
   it("fails a job of an unknown type or a newer version with unknown_work, and runs the next", () => {
     const jobs = [
       aJob(1, { type: "vm.teleport" }),
