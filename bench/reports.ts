@@ -1,5 +1,5 @@
 /**
- * Reports: CPU of `reconcile-host` for one report, and what quiet reports of many hosts cost in calls. `npm run bench:reports`.
+ * Reports: CPU of `reconcile-host` for one report, and what hosts cost that have nothing new to say. `npm run bench:reports`.
  *
  * Both run the real use cases over the ports in memory, whose own work is counted in.
  */
@@ -8,20 +8,13 @@ import { reconcileHost } from "../shared/app/reconcile-host.ts";
 import { REPORT_VMS_MAX, type ReportedVm } from "../shared/model/agent-protocol.ts";
 import { AgentReportDetail } from "../shared/model/topic.ts";
 import { aHostInSession, aReport, listed, okValue } from "../test/support/joined-host.ts";
-import { aWorld, counting } from "../test/support/memory-world.ts";
-import { spread, table } from "./support/figures.ts";
+import { aWorld } from "../test/support/memory-world.ts";
+import { type Spread, spread, table } from "./support/figures.ts";
+import { type HostMonth, hostMonth, stackMonthDollars } from "./support/host-months.ts";
 import { load, machine } from "./support/machine.ts";
 import { readOptions } from "./support/options.ts";
 
-const VMS_PER_HOST = 50;
 const WARM_UP_REPORTS = 20;
-const MINUTE_MS = 60_000;
-/** `reference/peers.md` C.3, us-east-1, dollars a million: HTTP API, Lambda request, DynamoDB write unit. */
-const PRICES = { request: 1, invocation: 0.2, write: 0.625 } as const;
-/** Of 512 MiB on arm64 at 13.33 dollars a million GB-seconds, for an ingest of this long. */
-const INGEST_MS = 10;
-const COMPUTE = 13.33 * 0.5 * (INGEST_MS / 1000);
-const REPORTS_A_MONTH = 60 * 24 * 30;
 
 const vmsOf = (count: number, changed: number, round: number): ReportedVm[] =>
   Array.from({ length: count }, (_, n) => listed(n, n < changed ? { epoch: round } : {}));
@@ -47,42 +40,66 @@ async function reconcileCpu(share: number, reports: number): Promise<readonly nu
   return spent;
 }
 
-/** Calls of one quiet report, over many hosts. */
-async function quietCalls(hosts: number) {
-  const world = aWorld();
-  const calls = new Map<string, number>();
-  const deps = { ...world.deps, hosts: counting(world.deps.hosts, calls) };
-  const before = process.cpuUsage();
-  for (let n = 0; n < hosts; n += 1) {
-    const caller = await aHostInSession(world, { name: `host-${n}` });
-    const report = (seq: number) => aReport({ seq, vms: vmsOf(VMS_PER_HOST, 0, 0) });
-    okValue(await ingestReport(deps, { caller, report: report(1) }));
-    const { topic, id, detail } = world.memory.bus.events.at(-1) ?? {};
-    await reconcileHost(world.deps, AgentReportDetail.parse({ ...detail, topic, id }));
-    world.taken();
-    world.clock.at += MINUTE_MS / hosts;
-    calls.clear();
-    const events = world.memory.bus.events.length;
-    okValue(await ingestReport(deps, { caller, report: report(2) }));
-    const quiet = [...calls].join() === "beat,1" && world.memory.bus.events.length === events;
-    if (!quiet)
-      throw new Error(`a quiet report of ${caller.hostId} called ${[...calls].join(" ")}`);
-  }
-  const { user, system } = process.cpuUsage(before);
-  const million = PRICES.request + PRICES.invocation + PRICES.write + COMPUTE;
-  return {
-    ...{ hosts, vms: hosts * VMS_PER_HOST, writesAReport: 1, cpuSeconds: (user + system) / 1e6 },
-    centsAHostAndMonth: Number(((million * REPORTS_A_MONTH) / 1e4).toFixed(2)),
+const VMS_PER_HOST = 50;
+/** Where it is the VMs that count. */
+const FEW_HOSTS = 20;
+
+/** As many as wanted; a tenth of them, which costs as much each; and so many VMs on one host, few and as many as it may have. */
+async function hostMonths(hosts: number): Promise<readonly HostMonth[]> {
+  const sizes = [
+    { hosts, vmsPerHost: VMS_PER_HOST },
+    { hosts: Math.ceil(hosts / 10), vmsPerHost: VMS_PER_HOST },
+    { hosts: FEW_HOSTS, vmsPerHost: 5 },
+    { hosts: FEW_HOSTS, vmsPerHost: REPORT_VMS_MAX },
+  ];
+  const months: HostMonth[] = [];
+  for (const size of sizes) months.push(await hostMonth(size));
+  return months;
+}
+
+function show(figures: {
+  readonly unchanged: Spread;
+  readonly onePercent: Spread;
+  readonly months: readonly HostMonth[];
+  readonly stackMonthDollars: number;
+}): string {
+  const cpu = (name: string, { median, min, max }: Spread, target: number) =>
+    [name, median, min, max, target] as const;
+  const cost = ({ hosts, vms, writesAReport, readUnitsAResync, ...month }: HostMonth) => {
+    const { quiet, resync, sweeper, all } = month.centsAHostAndMonth;
+    return [hosts, vms, writesAReport, readUnitsAResync, quiet, resync, sweeper, all] as const;
   };
+  return [
+    table([
+      ["reconcile of 2,000 VMs, CPU ms", "median", "min", "max", "target"],
+      cpu("nothing changed", figures.unchanged, 10),
+      cpu("1 % changed", figures.onePercent, 25),
+    ]),
+    "",
+    table([
+      [
+        "hosts",
+        "VMs",
+        "writes/report",
+        "read units/resync",
+        "cents: reports",
+        "resyncs",
+        "sweeper",
+        "a host and month (target 9)",
+      ],
+      ...figures.months.map(cost),
+    ]),
+    `and for the whole stack and month ${figures.stackMonthDollars} dollars`,
+  ].join("\n");
 }
 
 if (import.meta.main) {
   const options = readOptions({
     script: "bench:reports",
-    says: "CPU of working off a report, and what quiet reports cost.",
+    says: "CPU of working off a report, and what a month costs of hosts that have nothing new to say.",
     numbers: {
       reports: { standard: 100, says: "reports of 2,000 VMs" },
-      hosts: { standard: 20_000, says: `hosts of ${VMS_PER_HOST} VMs` },
+      hosts: { standard: 20_000, says: "hosts of 50 VMs whose month is reckoned" },
     },
   });
   if (options !== undefined) {
@@ -91,19 +108,12 @@ if (import.meta.main) {
       machine: machine(),
       unchanged: spread(await reconcileCpu(0, reports)),
       onePercent: spread(await reconcileCpu(0.01, reports)),
-      quiet: await quietCalls(options.number("hosts")),
+      months: await hostMonths(options.number("hosts")),
+      stackMonthDollars: stackMonthDollars(),
       loadAfter: load(),
     };
-    const row = (name: string, { median, min, max }: ReturnType<typeof spread>, target: number) =>
-      [name, median, min, max, target] as const;
-    const shown = table([
-      ["reconcile of 2,000 VMs, CPU ms", "median", "min", "max", "target"],
-      row("nothing changed", figures.unchanged, 10),
-      row("1 % changed", figures.onePercent, 25),
-    ]);
-    const text = `${shown}\n${JSON.stringify(figures.quiet)}`;
     process.stdout.write(
-      `${options.output === "json" ? JSON.stringify(figures, null, 2) : text}\n`,
+      `${options.output === "json" ? JSON.stringify(figures, null, 2) : show(figures)}\n`,
     );
   }
 }

@@ -4,6 +4,7 @@ import type { Ports } from "../../shared/app/ports.ts";
 import { gzipCodec, systemNames } from "../../shared/aws/system.ts";
 import { connectMemory, type Memory } from "../../shared/memory/connect.ts";
 import { MEMORY_APARTMENT_QUEUE } from "../../shared/memory/memory-apartment-queue.ts";
+import type { Keeping } from "../../shared/memory/memory-table.ts";
 import { ApartmentMessage } from "../../shared/model/apartment-message.ts";
 import { Settings } from "../../shared/model/settings.ts";
 import { T0 } from "./a-record.ts";
@@ -18,7 +19,8 @@ export type World = {
   readonly takenEvent: () => SQSEvent;
 };
 
-export function aWorld(overrides: Partial<Settings> = {}): World {
+/** `keeping`: of what is stored; see `memory-table.ts`. */
+export function aWorld(overrides: Partial<Settings> = {}, keeping?: Keeping): World {
   const clock = {
     at: T0,
     now: () => clock.at,
@@ -27,7 +29,10 @@ export function aWorld(overrides: Partial<Settings> = {}): World {
     },
   };
   const settings = Settings.parse(overrides);
-  const memory = connectMemory({ clock, names: systemNames, settings, codec: gzipCodec });
+  const memory = connectMemory({
+    ...{ clock, names: systemNames, settings, codec: gzipCodec },
+    ...(keeping && { keeping }),
+  });
   const world: Pick<World, "takenEvent"> = { takenEvent: () => ({ Records: receive(memory) }) };
   return {
     ...world,
