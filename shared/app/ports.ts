@@ -308,11 +308,11 @@ export interface HostStore {
   readonly readInventory: (id: HostId) => Promise<Inventory | undefined>;
   /**
    * Holds if what is stored is still the inventory that `next` was compared with. `changed` means "read and compare": it may
-   * be one's own write whose answer was lost.
+   * be one's own write whose answer was lost. The VMs of `next`, if they are the same object, are what is stored.
    */
   readonly writeInventory: (
     next: Inventory,
-    comparedWith: Pick<Inventory, "bootOrdinal" | "seq"> | undefined,
+    comparedWith: Pick<Inventory, "bootOrdinal" | "seq" | "vms"> | undefined,
   ) => Promise<"written" | "changed">;
   /** Notes that a host was compared whole with the report that was applied last, unless another has been applied since. */
   readonly markCompared: (

@@ -5,7 +5,7 @@ import type { HostStore } from "../app/ports.ts";
 import { type HeardMark, type Heartbeat, Inventory } from "../model/host.ts";
 import type { HostId } from "../model/ids.ts";
 import { DescribedRow, InventoryRow } from "../model/rows.ts";
-import { conditional, type Dynamo } from "./dynamo-call.ts";
+import { conditional, type Dynamo, type Row } from "./dynamo-call.ts";
 import { parseRow } from "./dynamo-row.ts";
 import { names, values } from "./expression.ts";
 import {
@@ -34,7 +34,11 @@ export async function readInventory(
   const { Item: item } = await calling(`reading the inventory of host ${hostId}`, () =>
     documents.send(get),
   );
-  if (item === undefined) return undefined;
+  return item === undefined ? undefined : parseInventory(table, hostId, item);
+}
+
+/** Of an item as it is stored. */
+export function parseInventory(table: string, hostId: HostId, item: Row): Inventory {
   const address = { table, key: `${hostId} ${INVENTORY_ITEM}` };
   const { packed, ...order } = parseRow(InventoryRow, item, address);
   const text = gunzipSync(packed, { maxOutputLength: INVENTORY_UNPACKED_BYTES_MAX }).toString();
@@ -42,35 +46,68 @@ export async function readInventory(
   return parseRow(Inventory, { hostId, ...order, vms }, address);
 }
 
+export function inventoryItem({ hostId, vms, ...order }: Inventory): Row {
+  return { ...hostKey(hostId, INVENTORY_ITEM), ...order, packed: gzipSync(JSON.stringify(vms)) };
+}
+
 export async function writeInventory(
   dynamo: Dynamo,
-  { hostId, vms, ...order }: Inventory,
-  comparedWith: Pick<Inventory, "bootOrdinal" | "seq"> | undefined,
+  next: Inventory,
+  comparedWith: Parameters<HostStore["writeInventory"]>[1],
 ): Promise<"written" | "changed"> {
-  const put = new PutCommand({
-    TableName: dynamo.tables.hosts,
-    Item: {
-      ...hostKey(hostId, INVENTORY_ITEM),
-      ...order,
-      packed: gzipSync(JSON.stringify(vms)),
-    },
+  const doing = `writing the inventory of host ${next.hostId}`;
+  const written = await conditional(dynamo, doing, () =>
+    comparedWith?.vms === next.vms
+      ? dynamo.documents.send(new UpdateCommand(orderUpdate(dynamo, next, comparedWith)))
+      : dynamo.documents.send(new PutCommand(inventoryPut(dynamo, next, comparedWith))),
+  );
+  return written.held ? "written" : "changed";
+}
+
+type Order = Pick<Inventory, "bootOrdinal" | "seq">;
+
+function inventoryPut({ tables }: Dynamo, next: Inventory, comparedWith: Order | undefined) {
+  return {
+    TableName: tables.hosts,
+    Item: inventoryItem(next),
     ...(comparedWith === undefined
       ? {
           ConditionExpression: "attribute_not_exists(#hostId)",
           ExpressionAttributeNames: names("hostId"),
         }
-      : {
-          ConditionExpression: "#bootOrdinal = :bootOrdinal AND #seq = :seq",
-          ExpressionAttributeNames: names("bootOrdinal", "seq"),
-          ExpressionAttributeValues: values({
-            bootOrdinal: comparedWith.bootOrdinal,
-            seq: comparedWith.seq,
-          }),
-        }),
-  });
-  const doing = `writing the inventory of host ${hostId}`;
-  const written = await conditional(dynamo, doing, () => dynamo.documents.send(put));
-  return written.held ? "written" : "changed";
+      : isStill(comparedWith)),
+  };
+}
+
+/** All but the VMs. */
+function orderUpdate({ tables }: Dynamo, next: Inventory, comparedWith: Order) {
+  const { hostId, vms: _, massAbsence, ...order } = next;
+  const condition = isStill(comparedWith);
+  return {
+    TableName: tables.hosts,
+    Key: hostKey(hostId, INVENTORY_ITEM),
+    UpdateExpression:
+      "SET #bootOrdinal = :nextBoot, #seq = :nextSeq, #complete = :complete" +
+      (massAbsence === undefined ? " REMOVE #massAbsence" : ", #massAbsence = :yes"),
+    ...condition,
+    ExpressionAttributeNames: {
+      ...condition.ExpressionAttributeNames,
+      ...names("complete", "massAbsence"),
+    },
+    ExpressionAttributeValues: {
+      ...condition.ExpressionAttributeValues,
+      ...values({ nextBoot: order.bootOrdinal, nextSeq: order.seq, complete: order.complete }),
+      ...(massAbsence === undefined ? {} : values({ yes: true })),
+    },
+  };
+}
+
+function isStill({ bootOrdinal, seq }: Order) {
+  return {
+    ConditionExpression: "#bootOrdinal = :bootOrdinal AND #seq = :seq",
+    ExpressionAttributeNames: names("bootOrdinal", "seq"),
+    ExpressionAttributeValues: values({ bootOrdinal, seq }),
+  };
 }
 
 /** Whoever asked waits for seconds. */
@@ -193,8 +230,6 @@ function stillToNote(note: Note, { applied, heard, bootOrdinal }: Heartbeat): No
     settled: note.settled.filter(isThere),
   };
 }
-
-type Order = Pick<Inventory, "bootOrdinal" | "seq">;
 
 function isNewer(one: Order, other: Order): boolean {
   if (one.bootOrdinal !== other.bootOrdinal) return one.bootOrdinal > other.bootOrdinal;

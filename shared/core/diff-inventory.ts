@@ -55,18 +55,11 @@ export function diffInventory(
 ): InventoryDiff {
   const newBoot = inventory?.bootOrdinal !== report.bootOrdinal;
   const again = newBoot ? "everything" : rules.again;
-  const known = new Map(entriesOf(inventory?.vms ?? {}));
-  const knownBefore = known.size;
-  for (const vmId of rules.expected ?? []) if (!known.has(vmId)) known.set(vmId, UNHEARD); // 4
-  const listed = report.vms.map((vm) => ({ vm, before: known.get(vm.vmId) }));
-  const observed: Observed[] = listed
-    .filter(
-      ({ vm, before }) =>
-        again === "everything" || again?.has(vm.vmId) === true || differs(vm, before),
-    ) // 1
-    .map(({ vm }) => observedOf(vm));
-  for (const { vm } of listed) known.delete(vm.vmId);
-  const absent = [...known].map(([vmId, entry]) => ({
+  const before = inventory?.vms ?? {};
+  const isTold = (vm: ReportedVm) =>
+    again === "everything" || again?.has(vm.vmId) === true || differs(vm, before[vm.vmId]);
+  const observed: Observed[] = report.vms.filter(isTold).map(observedOf); // 1
+  const absent = absentOf(before, report, rules.expected ?? []).map(({ vmId, entry }) => ({
     vmId,
     entry,
     absences: (newBoot ? 0 : (entry.absences ?? 0)) + (report.complete ? 1 : 0), // 2
@@ -74,19 +67,47 @@ export function diffInventory(
   const vanished = absent.filter(
     ({ absences, entry }) => report.complete && absences === 1 && entry !== UNHEARD,
   ).length;
-  const isMass = isMassAbsence(vanished, knownBefore, rules.massAbsencePercent);
+  const isMass = isMassAbsence(vanished, Object.keys(before).length, rules.massAbsencePercent);
   const grace = Math.max(rules.graceReports, isMass ? MASS_GRACE_REPORTS : 1); // 3
   const missing = absent.filter(({ absences }) => absences >= grace);
   const pending = absent.filter(({ absences }) => absences < grace);
   return {
     observed: [...observed, ...missing.map(({ vmId }) => ({ vmId, power: "missing" as const }))],
-    vms: Object.fromEntries([
-      ...listed.map(({ vm }) => [vm.vmId, entryOf(vm)] as const),
-      ...pending.map(({ vmId, entry, absences }) => [vmId, absentFor(entry, absences)] as const),
-    ]),
+    vms:
+      absent.length === 0
+        ? inventoryOf(before, report.vms)
+        : {
+            ...inventoryOf({}, report.vms),
+            ...Object.fromEntries(
+              pending.map(({ vmId, entry, absences }) => [vmId, absentFor(entry, absences)]),
+            ),
+          },
     absencesPending: pending.some(({ absences }) => absences > 0),
     ...(isMass ? { massAbsence: vanished } : {}),
   };
+}
+
+/** What was listed before and is not now, and what should be there and is neither (4). */
+function absentOf(
+  before: Inventory["vms"],
+  { vms }: Pick<Report, "vms">,
+  expected: readonly VmId[],
+): readonly { readonly vmId: VmId; readonly entry: Entry }[] {
+  const listed = new Set<string>(vms.map(({ vmId }) => vmId));
+  const unlisted = Object.entries(before).filter(([id]) => !listed.has(id));
+  const unheard = new Set(expected.filter((id) => before[id] === undefined && !listed.has(id)));
+  return [
+    ...unlisted.map(([id, entry]) => ({ vmId: VmId.parse(id), entry })),
+    ...[...unheard].map((vmId) => ({ vmId, entry: UNHEARD })),
+  ];
+}
+
+/** The same inventory, if it says so already: whoever stores it need not pack 2,000 VMs again. */
+function inventoryOf(before: Inventory["vms"], listed: readonly ReportedVm[]): Inventory["vms"] {
+  const isSame =
+    Object.keys(before).length === listed.length &&
+    listed.every((vm) => !differs(vm, before[vm.vmId]));
+  return isSame ? before : Object.fromEntries(listed.map((vm) => [vm.vmId, entryOf(vm)]));
 }
 
 /**

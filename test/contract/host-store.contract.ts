@@ -576,6 +576,19 @@ export function hostStoreContract(open: OpenStores): void {
         expect(await world.hosts.readInventory(hostId)).toEqual(inventory(3, 0));
       });
 
+      test("keeps the VMs that are the same, and takes all else that is said of them", async () => {
+        const first = { ...inventory(1, 0), massAbsence: true } as const;
+        await world.hosts.writeInventory(first, undefined);
+        const { massAbsence: _, ...rest } = first;
+        const over = { ...rest, bootOrdinal: 2, seq: 1, complete: false };
+        expect(await world.hosts.writeInventory(over, { ...first, seq: 3 })).toBe("changed");
+        expect(await world.hosts.writeInventory(over, first)).toBe("written");
+        expect(await world.hosts.readInventory(hostId)).toEqual(over);
+        const again = { ...first, bootOrdinal: 2, seq: 2 };
+        expect(await world.hosts.writeInventory(again, over)).toBe("written");
+        expect(await world.hosts.readInventory(hostId)).toEqual(again);
+      });
+
       test("of many that were compared with one, one is written", async () => {
         await world.hosts.writeInventory(inventory(1, 0), undefined);
         const written = await Promise.all(

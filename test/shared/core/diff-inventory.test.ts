@@ -49,6 +49,15 @@ describe("what a report lists", () => {
     },
   );
 
+  it("leaves the very inventory that was, if it says so already", () => {
+    const inventory = knowing([listed(1), listed(2)]);
+    const vms = [listed(2), listed(1, { name: "web" })];
+    expect(diff(inventory, vms).vms).toBe(inventory.vms);
+    expect(diff(inventory, vms, { rules: { again: "everything" } }).vms).toBe(inventory.vms);
+    for (const other of [[listed(1)], [...vms, listed(3)], [listed(1), listed(2, { epoch: 1 })]])
+      expect(diff(inventory, other).vms).not.toBe(inventory.vms);
+  });
+
   it("is not passed on for another name alone", () => {
     expect(told(diff(knowing([listed(1)]), [listed(1, { name: "web" })]))).toEqual([]);
   });
