@@ -25,16 +25,15 @@ export const VmAtHost = z.object({
 });
 export type VmAtHost = z.infer<typeof VmAtHost>;
 
-/** Of a record, with the host that it is about; nothing of a VM that was at none yet. */
+/** Of a record, with the host that it is about; nothing of a VM that was at none yet, or is gone. */
 export function vmAtHost({
   id,
   vm,
   observations,
-}: Pick<ApartmentRecord, "id" | "vm" | "observations">):
-  | { readonly lastAt: HostId; readonly row: VmAtHost }
-  | undefined {
+  gone,
+}: ApartmentRecord): { readonly lastAt: HostId; readonly row: VmAtHost } | undefined {
   const lastAt = vm.hostId ?? vm.lastHostId;
-  if (lastAt === undefined) return undefined;
+  if (lastAt === undefined || gone !== undefined) return undefined;
   const { state, hostId } = vm;
   const heard = observations[lastAt];
   const said = heard && {

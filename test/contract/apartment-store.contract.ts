@@ -333,7 +333,7 @@ export function apartmentStoreContract(open: OpenStores): void {
     });
 
     test("shows a VM that is gone to whoever reads it by id, and to no list", async () => {
-      const record = aRecord({ wakeAt: T0 });
+      const record = aRecord({ wakeAt: T0, vm: { lastHostId: HostId.parse("host-a") } });
       await accept(record);
       const gone = { at: T0, keptUntil: T0 + 1_000 };
       const next = aRecord({ ...record, version: 2, wakeAt: undefined, gone });
@@ -341,6 +341,7 @@ export function apartmentStoreContract(open: OpenStores): void {
       expect(await world.apartments.read(record.id)).toEqual(next);
       const listed = await world.apartments.list({}, { limit: 10 });
       expect(listed).toMatchObject({ ok: true, items: [] });
+      expect(await world.apartments.atHost(HostId.parse("host-a"))).toEqual([]);
       expect(await world.submissions.accept({ vm: { record }, now: T0 })).toEqual({
         status: "vm_exists",
       });

@@ -3,9 +3,9 @@ import { beforeEach, describe, expect, test } from "vitest";
 import type { EventFilter } from "../../shared/app/ports.ts";
 import { AccountId } from "../../shared/model/ids.ts";
 import { TopicEvent } from "../../shared/model/topic.ts";
-import { hostId, otherHostId, settings, T0, vmId } from "../support/a-record.ts";
+import { hostId, otherHostId, T0, vmId } from "../support/a-record.ts";
 import { allPages } from "./all-pages.ts";
-import type { OpenStores, StoreWorld } from "./store-world.ts";
+import { type OpenStores, retention, type StoreWorld } from "./store-world.ts";
 
 const acme = AccountId.parse("acme");
 const umbrella = AccountId.parse("umbrella");
@@ -176,7 +176,9 @@ export function eventStoreContract(open: OpenStores): void {
     test("forgets events after their retention, and goes on behind them", async () => {
       await world.events.append([anEvent(1)]);
       const { cursor } = await following({}, 10);
-      world.clock.advance(settings.historyRetentionDays * 86_400_000);
+      world.clock.advance(retention.historyRetentionDays * 86_400_000 - 1);
+      expect((await following({}, 10)).items).toEqual([anEvent(1)]);
+      world.clock.advance(1);
       expect((await following({}, 10)).items).toEqual([]);
       expect(await world.events.history({ vmId }, { limit: 5 })).toEqual({ ok: true, items: [] });
       await world.events.append([anEvent(2)]);

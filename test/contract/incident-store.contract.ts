@@ -1,9 +1,9 @@
 import { beforeEach, describe, expect, test } from "vitest";
 import { AccountId, HostId } from "../../shared/model/ids.ts";
 import { IncidentId, IncidentRecord } from "../../shared/model/incident.ts";
-import { hostId, settings, T0, vmId } from "../support/a-record.ts";
+import { hostId, T0, vmId } from "../support/a-record.ts";
 import { allPages } from "./all-pages.ts";
-import type { OpenStores, StoreWorld } from "./store-world.ts";
+import { type OpenStores, retention, type StoreWorld } from "./store-world.ts";
 
 const idOf = (n: number) => IncidentId.parse(`poison_message.submit:${n}`);
 const anIncident = (n: number, overrides: Partial<IncidentRecord> = {}): IncidentRecord =>
@@ -68,7 +68,9 @@ export function incidentStoreContract(open: OpenStores): void {
       await world.incidents.open(anIncident(1));
       await world.incidents.open(anIncident(2));
       await world.incidents.resolve(idOf(1), T0);
-      world.clock.advance(settings.incidentRetentionDays * 86_400_000);
+      world.clock.advance(retention.incidentRetentionDays * 86_400_000 - 1);
+      expect(await world.incidents.read(idOf(1))).toMatchObject({ resolvedAt: T0 });
+      world.clock.advance(1);
       expect(await world.incidents.read(idOf(1))).toBeUndefined();
       const left = await allPages((page) => world.incidents.list({}, page), 5);
       expect(left).toEqual([anIncident(2)]);

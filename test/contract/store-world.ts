@@ -13,9 +13,11 @@ import { dynamoSubmissions } from "../../shared/aws/dynamo-submissions.ts";
 import { dynamoTokenStore } from "../../shared/aws/dynamo-token-store.ts";
 import { systemNames } from "../../shared/aws/system.ts";
 import { connectMemory } from "../../shared/memory/connect.ts";
-import { settings } from "../support/a-record.ts";
 import { createTables } from "../support/dynamo-tables.ts";
 import { type TestClock, testClock } from "../support/test-clock.ts";
+
+/** Other than the defaults, and than each other. */
+export const retention = { historyRetentionDays: 7, incidentRetentionDays: 3 };
 
 export type Stores = Pick<
   Ports,
@@ -34,7 +36,7 @@ export type OpenStores = () => Promise<StoreWorld>;
 
 export async function openMemoryStores(): Promise<StoreWorld> {
   const clock = testClock();
-  return { ...connectMemory({ clock, names: systemNames, settings }).ports, clock };
+  return { ...connectMemory({ clock, names: systemNames, settings: retention }).ports, clock };
 }
 
 export async function openDynamoStores(client: DynamoDBClient): Promise<StoreWorld> {
@@ -46,8 +48,8 @@ export async function openDynamoStores(client: DynamoDBClient): Promise<StoreWor
     jobs: dynamoJobStore(dynamo),
     hosts: dynamoHostStore(dynamo),
     placement: dynamoPlacement(dynamo),
-    incidents: dynamoIncidentStore({ ...dynamo, retention: settings }),
-    events: dynamoEventStore({ ...dynamo, retention: settings }),
+    incidents: dynamoIncidentStore({ ...dynamo, retention }),
+    events: dynamoEventStore({ ...dynamo, retention }),
     interests: dynamoInterests(dynamo),
     tokens: dynamoTokenStore(dynamo),
     clock,

@@ -188,10 +188,11 @@ describe("a host's own troubles", () => {
   });
 });
 
-/** Of the figure that is printed; each is a state change behind the back. */
+/** Each is a state change behind the back. */
 const SAMPLES = 40;
+const P99_MS_MAX = 2000;
 
-test("from the hypervisor's event to the record: the time that it takes", async () => {
+test("from the hypervisor's event to the record it takes less than two seconds, for 99 of 100", async () => {
   const vm = await running(a);
   const { socketPath } = a.lab;
   const time = systemTime();
@@ -213,6 +214,7 @@ test("from the hypervisor's event to the record: the time that it takes", async 
   const sorted = tookMs.sort((one, other) => one - other);
   const share = (part: number) => Math.round(sorted[Math.ceil(SAMPLES * part) - 1] ?? 0);
   process.stdout.write(
-    `from libvirt's event to the record: p50 ${share(0.5)} ms, p99 ${share(0.99)} ms of ${SAMPLES} (target: p99 under 2000 ms)\n`,
+    `from libvirt's event to the record: p50 ${share(0.5)} ms, p99 ${share(0.99)} ms of ${SAMPLES} (target: p99 under ${P99_MS_MAX} ms)\n`,
   );
+  expect(share(0.99)).toBeLessThan(P99_MS_MAX);
 });

@@ -119,6 +119,34 @@ describe("working off a report", () => {
     expect(told(world)).toHaveLength(5);
   });
 
+  it.each([
+    { massAbsencePercent: 80, opens: false },
+    { massAbsencePercent: 79, opens: true },
+  ])("opens it above $massAbsencePercent % and no sooner: $opens for 8 of 10", async (setting) => {
+    const { opens, ...settings } = setting;
+    const world = await aHostWorld({ ...settings, missingGraceReports: 1 });
+    const vms = Array.from({ length: 10 }, (_, n) => listed(n));
+    await world.reconcile({ vms });
+    world.taken();
+    await world.reconcile({ seq: 2, vms: vms.slice(0, 2) });
+    expect(world.memory.tables.incidents.all()).toHaveLength(opens ? 1 : 0);
+    expect(told(world)).toHaveLength(opens ? 0 : 8);
+  });
+
+  it.each([1, 2, 5])(
+    "waits for %i reports without a VM, if so set",
+    async (missingGraceReports) => {
+      const world = await aHostWorld({ missingGraceReports });
+      await world.reconcile({});
+      world.taken();
+      for (let seq = 2; seq <= missingGraceReports; seq += 1)
+        await world.reconcile({ seq, vms: [] });
+      expect(told(world)).toEqual([]);
+      await world.reconcile({ seq: missingGraceReports + 1, vms: [] });
+      expect(told(world)).toEqual([[vmIdOf(1), "missing"]]);
+    },
+  );
+
   it("resolves it when all that should be there are listed again, and goes on looking until then", async () => {
     const world = await aHostWorld();
     const vms = Array.from({ length: 5 }, (_, n) => listed(n));
@@ -254,6 +282,16 @@ describe("a resync (5)", () => {
     await world.reconcile({ seq: 3, vms }, { receivedAt: T0 + 600_000 });
     expect(told(world)).toHaveLength(2);
     expect(heartbeatOf(world)?.applied?.at).toBe(T0 + 600_000);
+  });
+
+  it.each([1, 30])("comes after %i minutes, if so set", async (resyncMinutes) => {
+    const world = await aHostWorld({ resyncMinutes });
+    await world.reconcile({});
+    world.taken();
+    await world.reconcile({ seq: 2 }, { receivedAt: T0 + resyncMinutes * 60_000 - 1 });
+    expect(told(world)).toEqual([]);
+    await world.reconcile({ seq: 3 }, { receivedAt: T0 + resyncMinutes * 60_000 });
+    expect(told(world)).toHaveLength(1);
   });
 
   it("tells those whose records do not have what it says, and no others (6)", async () => {

@@ -85,6 +85,22 @@ describe("the sweeper", () => {
   });
 });
 
+describe("how long a host may be silent", () => {
+  it("is as set: Disconnected, then Down, each to the millisecond", async () => {
+    const world = aWorld({ hostDisconnectedAfterSeconds: 20, hostDownAfterSeconds: 30 });
+    await aHostInSession(world);
+    const stateAfter = async (ms: number) => {
+      world.clock.at = T0 + ms;
+      await once(world);
+      return world.memory.tables.hosts.get(hostId)?.state;
+    };
+    expect(await stateAfter(19_999)).toBe("Up");
+    expect(await stateAfter(20_000)).toBe("Disconnected");
+    expect(await stateAfter(29_999)).toBe("Disconnected");
+    expect(await stateAfter(30_000)).toBe("Down");
+  });
+});
+
 describe("silence", () => {
   const heartbeat = (lastReportAt?: number) =>
     Heartbeat.parse({ hostId, publicKey: "k", bootOrdinal: 1, seq: 1, vmCount: 0, lastReportAt });
