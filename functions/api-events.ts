@@ -37,7 +37,7 @@ export function eventsApi(deps: Ports) {
         replyWith(202, await publishEvent(deps, { ...request, request: body })),
       ),
     },
-    { now: deps.clock.now, log: deps.telemetry.log },
+    { now: deps.clock.now, ...deps.telemetry },
   );
 }
 

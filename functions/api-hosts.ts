@@ -71,7 +71,7 @@ export function hostsApi(deps: Ports & { readonly settings: Settings }) {
         return replyWith(201, renewed);
       }),
     },
-    { now: deps.clock.now, log: deps.telemetry.log },
+    { now: deps.clock.now, ...deps.telemetry },
   );
 }
 

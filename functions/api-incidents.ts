@@ -35,7 +35,7 @@ export function incidentsApi(deps: Ports & { readonly settings: Settings }) {
         return replyWith(200, await once(deps, request, { act, again }));
       }),
     },
-    { now: deps.clock.now, log: deps.telemetry.log },
+    { now: deps.clock.now, ...deps.telemetry },
   );
 }
 

@@ -31,7 +31,7 @@ export function jobsApi(deps: Ports) {
         return replyWith(202, await once(deps, request, { act }));
       }),
     },
-    { now: deps.clock.now, log: deps.telemetry.log },
+    { now: deps.clock.now, ...deps.telemetry },
   );
 }
 

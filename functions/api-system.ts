@@ -36,7 +36,7 @@ export function systemApi(
         return { ok: true, value: { status: 200, body: document } };
       }),
     },
-    { now: deps.clock.now, log: deps.telemetry.log },
+    { now: deps.clock.now, ...deps.telemetry },
   );
   return async (event) => (event.routeKey === "$default" ? refuseRoute(event) : routes(event));
 }

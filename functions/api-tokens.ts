@@ -37,7 +37,7 @@ export function tokensApi(deps: Ports) {
         return deleted.ok ? { ok: true, value: { status: 204 } } : deleted;
       }),
     },
-    { now: deps.clock.now, log: deps.telemetry.log },
+    { now: deps.clock.now, ...deps.telemetry },
   );
 }
 

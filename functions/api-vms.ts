@@ -58,7 +58,7 @@ export function vmsApi(deps: Ports & { readonly settings: Settings }) {
           : job;
       }),
     },
-    { now: deps.clock.now, log: deps.telemetry.log },
+    { now: deps.clock.now, ...deps.telemetry },
   );
 }
 

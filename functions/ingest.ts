@@ -41,7 +41,7 @@ export function agentsApi(deps: Ports & { readonly settings: Settings }) {
         replyWith(202, heeding(caller, await ingestResults(deps, { caller, ...body }))),
       ),
     },
-    { now: deps.clock.now, log: deps.telemetry.log },
+    { now: deps.clock.now, ...deps.telemetry },
   );
 
   /** A key that is the host's no more is not remembered: the next request is held against the recorded one. */

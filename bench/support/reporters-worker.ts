@@ -87,7 +87,9 @@ async function report(reporter: Reporter): Promise<number> {
   reporter.seq += 1;
   const body = { ...aReport({ vms }), bootId: host.bootId, seq: reporter.seq };
   const before = performance.now();
-  const { status } = await sendWire(start.url, signedBy(host, "reports", body));
+  const send = () => sendWire(start.url, signedBy(host, "reports", body));
+  // A connection that lay idle between two rounds may be closed under it; twice is once.
+  const { status } = await send().catch(send);
   if (status !== 202) throw new Error(`report ${reporter.seq} of ${host.hostId}: ${status}`);
   return performance.now() - before;
 }

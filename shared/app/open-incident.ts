@@ -1,14 +1,24 @@
-/** Opens an incident that belongs to no apartment's record, and tells its topic. */
+/** Opens an incident that belongs to no apartment's record, and tells its topic; counts whatever is opened. */
 import type { IncidentRecord } from "../model/incident.ts";
 import type { Ports } from "./ports.ts";
 
 /** Of a name that says what it is about, so that opening it twice is opening it once. Whether it is open now because of this. */
 export async function openIncident(
-  deps: Pick<Ports, "incidents" | "bus">,
+  deps: Pick<Ports, "incidents" | "bus" | "telemetry">,
+  incident: IncidentRecord,
+): Promise<"opened" | "already_open"> {
+  const outcome = await keepIncident(deps, incident);
+  if (outcome === "opened") await tellIncident(deps, incident, "opened");
+  return outcome;
+}
+
+/** Told by whoever else decided on it. */
+export async function keepIncident(
+  deps: Pick<Ports, "incidents" | "telemetry">,
   incident: IncidentRecord,
 ): Promise<"opened" | "already_open"> {
   const outcome = await deps.incidents.open(incident);
-  if (outcome === "opened") await tellIncident(deps, incident, "opened");
+  if (outcome === "opened") deps.telemetry.count(`incidents.${incident.kind}`);
   return outcome;
 }
 

@@ -1,6 +1,7 @@
 /** An incident about a message that no apartment can record itself: its group or body is nobody's, or it is a dead letter. */
 import { type ApartmentId, subjectOfApartment } from "../model/ids.ts";
 import { IncidentId } from "../model/incident.ts";
+import { keepIncident } from "./open-incident.ts";
 import type { Ports } from "./ports.ts";
 
 export async function recordPoison(
@@ -18,7 +19,7 @@ export async function recordPoison(
   );
   const about = poison.to === undefined ? {} : subjectOfApartment(poison.to);
   const now = deps.clock.now();
-  const opened = await deps.incidents.open({
+  const opened = await keepIncident(deps, {
     id,
     kind: "poison_message",
     ...about,

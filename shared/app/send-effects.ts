@@ -10,6 +10,7 @@ import { LogicalId } from "../model/ids.ts";
 import type { Interest } from "../model/interest.ts";
 import type { TopicEvent } from "../model/topic.ts";
 import { callOff, createJob, joinJob, type Outgoing, projectJob } from "./job-effects.ts";
+import { keepIncident } from "./open-incident.ts";
 import type { Ports } from "./ports.ts";
 
 export type SendDeps = Pick<
@@ -80,7 +81,7 @@ async function sendOne(deps: SendDeps, effect: Effect): Promise<readonly Outgoin
       await deps.interests.remove(effect.interest);
       return [];
     case "open-incident":
-      await deps.incidents.open(effect.incident);
+      await keepIncident(deps, effect.incident);
       return [];
     case "resolve-incident":
       await deps.incidents.resolve(effect.incidentId, effect.at);

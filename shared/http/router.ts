@@ -5,7 +5,8 @@
  *  2. A function answers the routes of its family: all of them, and no other (`Endpoints`).
  *  3. Every refusal is a problem document. An exception is `unavailable` if something outside failed, else `internal`, and
  *     then the caller learns the request's id and no more.
- *  4. A refusal of an agent carries `now`, as its successes do by their schemas: a clock that is off is set right by it.
+ *  4. A refusal is counted, by family and code.
+ *  5. A refusal of an agent carries `now`, as its successes do by their schemas: a clock that is off is set right by it.
  */
 import type { APIGatewayProxyEventV2 } from "aws-lambda";
 import type * as z from "zod/mini";
@@ -92,6 +93,7 @@ export function apiHandler<F extends RouteFamily>(
       readonly message: string;
       readonly [field: string]: unknown;
     }) => void;
+    readonly count: (metric: string) => void;
   },
 ): (event: APIGatewayProxyEventV2) => Promise<HttpResponse> {
   const byKey = new Map(
@@ -113,8 +115,9 @@ export function apiHandler<F extends RouteFamily>(
       return failure(error, requestId); // 3
     });
     if (answer.ok) return success(answer.value);
+    deps.count(`refused.${family}.${answer.code}`); // 4
     return family === "agents"
-      ? problemResponse({ ...answer, extra: { ...answer.extra, now: iso(deps.now()) } }) // 4
+      ? problemResponse({ ...answer, extra: { ...answer.extra, now: iso(deps.now()) } }) // 5
       : problemResponse(answer, answer.code === "unauthenticated" ? CHALLENGE : {});
   };
 

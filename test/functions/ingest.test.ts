@@ -340,10 +340,11 @@ describe("what is refused, and changes nothing", () => {
     });
     expect(fleet.state()).toEqual(before);
     expect(fleet.world.taken()).toEqual([]);
+    expect(fleet.world.memory.telemetry.counts.get(`refused.agents.${code}`)).toBe(1);
   });
 
   it("a replayed report: it is answered, and changes nothing", async () => {
-    const { ask, host, state } = await aFleet();
+    const { ask, host, state, world } = await aFleet();
     const event = signedRequest(host, "report", { body: aReport({ seq: 7 }) });
     expect(await ask(event)).toMatchObject({ status: 202 });
     const before = state();
@@ -351,6 +352,7 @@ describe("what is refused, and changes nothing", () => {
     const late = signedRequest(host, "report", { body: aReport({ seq: 6, vms: [] }) });
     expect(await ask(late)).toMatchObject({ status: 202 });
     expect(state()).toEqual(before);
+    expect(world.memory.telemetry.counts.get("reportsReplayed")).toBe(2);
   });
 
   it("a route of another family", async () => {

@@ -178,5 +178,21 @@ describe("a VM that no record knows", () => {
       ["incident.orphan", "opened"],
       ["incident.orphan", "resolved"],
     ]);
+    expect(world.memory.telemetry.counts.get("incidents.orphan")).toBe(1);
+  });
+});
+
+describe("an epoch that was never given out", () => {
+  it("is an incident of its VM, counted once", async () => {
+    const world = await aWorldWith(1);
+    const said = (seq: number) =>
+      aMessage({
+        ...{ kind: "observed", hostId, bootOrdinal: 1, seq, power: "off", epoch: 9 },
+        receivedAt: T0,
+      });
+    await takeTurns(world.deps, [saying(vmIdOf(1), said(1))]);
+    await takeTurns(world.deps, [saying(vmIdOf(1), said(2))]);
+    expect(world.memory.tables.incidents.all()).toMatchObject([{ kind: "poison_message", hostId }]);
+    expect(world.memory.telemetry.counts.get("incidents.poison_message")).toBe(1);
   });
 });

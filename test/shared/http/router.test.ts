@@ -24,6 +24,7 @@ function family(
   } = {},
 ) {
   const logged: unknown[] = [];
+  const counted: string[] = [];
   const on = endpointBehind(
     bearerGate(async (given) =>
       given.text === token.text ? { account: ACCOUNT, role: options.role ?? "admin" } : undefined,
@@ -45,7 +46,11 @@ function family(
       })),
       deleteToken: on(ROUTES.deleteToken, async () => ({ ok: true, value: { status: 204 } })),
     },
-    { now: () => 0, log: (entry) => logged.push(entry) },
+    {
+      now: () => 0,
+      log: (entry) => logged.push(entry),
+      count: (metric) => counted.push(metric),
+    },
   );
   const call = async (...request: Parameters<typeof aRequestTo>) => {
     const [operation, parts = {}] = request;
@@ -56,7 +61,7 @@ function family(
       json: response.body === undefined ? undefined : JSON.parse(response.body),
     };
   };
-  return { handler, call, logged };
+  return { handler, call, logged, counted };
 }
 
 describe("a request that is right", () => {
@@ -278,6 +283,14 @@ describe("an exception (3)", () => {
 });
 
 describe("a function", () => {
+  it("counts what it refuses, by family and code, and nothing that it answers (4)", async () => {
+    const { call, counted } = family();
+    await call("listTokens");
+    await call("createToken", { body: { role: "nobody" } });
+    await call("listTokens", { headers: { authorization: "Bearer wrong" } });
+    expect(counted).toEqual(["refused.tokens.invalid_request", "refused.tokens.unauthenticated"]);
+  });
+
   it("answers no route of another family (2)", async () => {
     const { handler } = family();
     const response = await handler(aRequestTo("listVms", { headers: { authorization } }));
@@ -298,7 +311,7 @@ describe("a function", () => {
           ...{ ok: true, value: { status: 200, body: {} } },
         })),
       },
-      { now: () => 0, log: () => {} },
+      { now: () => 0, log: () => {}, count: () => {} },
     );
     expect(await handler(aRequestTo("health"))).toMatchObject({ statusCode: 200 });
   });
