@@ -17,7 +17,8 @@ const PREPARE_MS = 20_000;
 export const PATIENCE_MS = 110 * 60_000;
 
 const Memo = z.strictObject({ phase: z.enum(["listen", "prepare", "wait"]) });
-const GO = {
+/** A reception that takes a VM as it is. */
+export const ANY_STATE = {
   ...({ Stopped: "go", Starting: "go", Running: "go", Stopping: "go", Migrating: "go" } as const),
   ...({ Suspended: "go", Destroyed: "go", Expunging: "go", Error: "go", Unknown: "go" } as const),
 };
@@ -28,7 +29,7 @@ export const awaitWord: WorkType = defineWork({
   input: Word,
   memo: Memo,
   result: Word,
-  reception: GO,
+  reception: ANY_STATE,
   needsHost: false,
   begin: ({ input: { word } }) => ({
     kind: "wait",

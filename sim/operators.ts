@@ -8,10 +8,12 @@ import { createVm } from "../shared/app/create-vm.ts";
 import { findVm } from "../shared/app/find-vm.ts";
 import { publishEvent } from "../shared/app/publish-event.ts";
 import { answerOf, idempotencyOf, newJob, submitVerb } from "../shared/app/submit-verb.ts";
+import type { WorkType } from "../shared/core/work-type.ts";
 import type { JobId, VmId } from "../shared/model/ids.ts";
 import { hasEnded, type Job } from "../shared/model/job.ts";
 import type { Answer } from "../shared/model/problem.ts";
 import { type Call, described, type Keyed, OPERATOR, tried } from "./client.ts";
+import { type Errand, errand } from "./errand-work.ts";
 import type { FunctionName } from "./functions.ts";
 import { awaitWord, WORD_TOPIC, Word } from "./listening-work.ts";
 import type { Random } from "./random.ts";
@@ -28,6 +30,9 @@ export interface Operators {
   readonly setRight: () => void;
 }
 
+const ERRANDS_EVERY_MS = 60_000;
+/** Few, as each is a job more. */
+const STARTED_MAX = 2;
 /** A word is said again within so long. */
 const SAID_MS_MAX = 300_000;
 
@@ -56,6 +61,7 @@ export function startOperators(world: World): Operators {
     };
     void ask(operator, { kind: "create", start: false, haEnabled: random.chance(0.5) }).then(goOn);
   }
+  if (world.plan.errands === true) sendOnErrands(world, operators, () => stopped);
   return {
     stop: () => {
       stopped = true;
@@ -69,6 +75,28 @@ export function startOperators(world: World): Operators {
       for (const word of wordsWaitedFor(world)) void ask(somebody, { kind: "say", word });
     },
   };
+}
+
+/** Between any VMs, with a randomness of their own: what else is asked for does not depend on them. */
+function sendOnErrands(world: World, operators: readonly Operator[], isOver: () => boolean): void {
+  const random = world.random("errands");
+  const goOn = () => {
+    if (isOver()) return;
+    // Also those that are gone; a request cannot name one that never was.
+    const vmIds = world.memory.tables.apartments.all().map(({ id }) => id);
+    const errand: Errand = {
+      start: Array.from({ length: vmIds.length === 0 ? 0 : random.int(0, STARTED_MAX) }, () => ({
+        vmId: random.pick(vmIds),
+        verb: random.pick(["start", "stop"] as const),
+      })),
+      jobs: random.chance(0.5) ? random.pick(operators).jobIds.slice(0, 2) : [],
+      until: random.pick(["all", "any"] as const),
+    };
+    if (errand.start.length + errand.jobs.length > 0)
+      void ask(random.pick(operators), { kind: "errand", errand });
+    world.time.after(random.wait(ERRANDS_EVERY_MS), goOn);
+  };
+  world.time.after(random.wait(ERRANDS_EVERY_MS), goOn);
 }
 
 async function ask(operator: Operator, asked: Asked): Promise<void> {
@@ -109,7 +137,15 @@ function requestOf(operator: Operator, asked: Asked): Request | undefined {
     }
     case "await":
       return vms(async (deps, keyed) => {
-        const answer = await submitAwait(deps, keyed, { vmId, word: asked.word });
+        const own = { work: awaitWord, vmId, input: { word: asked.word } };
+        const answer = await submitOwn(deps, keyed, own);
+        if (answer.ok) jobIds.unshift(answer.value.id);
+        return answer;
+      });
+    case "errand":
+      return vms(async (deps, keyed) => {
+        const own = { work: errand, vmId, input: asked.errand };
+        const answer = await submitOwn(deps, keyed, own);
         if (answer.ok) jobIds.unshift(answer.value.id);
         return answer;
       });
@@ -154,16 +190,16 @@ function wordsWaitedFor({ memory }: World): ReadonlySet<number> {
   return new Set(waiting.map(({ input }) => Word.parse(input).word));
 }
 
-/** As a verb of its own would be submitted. */
-async function submitAwait(
+/** A work type of the simulation's own, as a verb would be submitted. */
+async function submitOwn(
   deps: Deps,
   keyed: Keyed,
-  { vmId, word }: { readonly vmId: VmId; readonly word: number },
+  { vmId, ...own }: { readonly work: WorkType; readonly vmId: VmId; readonly input: unknown },
 ): Promise<Answer<Job>> {
   const found = await findVm(deps, { caller: OPERATOR, vmId });
   if (!found.ok) return found;
   const { account } = found.value.vm;
-  const job = newJob(deps, { work: awaitWord, input: { word }, account, vmId });
+  const job = newJob(deps, { ...own, account, vmId });
   const idempotency = idempotencyOf(deps, { ...keyed, caller: OPERATOR });
   const accepted = await deps.submissions.accept({ job, idempotency, now: job.createdAt });
   return answerOf(deps, accepted, job);

@@ -16,6 +16,8 @@ export const Plan = z.strictObject({
   askedEverySeconds: Size,
   /** The setting: hosts power their HA VMs off when their lease runs out, and leases are revoked. */
   selfFence: z.boolean(),
+  /** Whether there are jobs that join others; not in plans of before there were. */
+  errands: z.optional(z.literal(true)),
   /** The rate of each kind of fault; one that is not named never strikes. */
   rates: z.partialRecord(Kind, z.number().check(z.gte(0), z.lte(1))),
   /** Strikes that are left out: `kind#occasion`. */
@@ -40,6 +42,7 @@ export function planOf(seed: number, given: Partial<Sizes>): Plan {
     minutes: random.int(5, 60),
     askedEverySeconds: random.pick(ASKED_EVERY_SECONDS),
     selfFence: random.chance(0.5),
+    errands: true as const,
   };
   return { seed, ...drawn, ...given, rates: ratesOf(random), spared: [] };
 }

@@ -33,6 +33,8 @@ export function restOf(world: World, hosts: readonly SimHost[]): Violation | und
   checkLog(world, broken);
   for (const { held } of tables.interests.all())
     if (held) broken("wake_up", "all jobs have ended, and one listens still");
+  const untold = world.joins.untold();
+  if (untold !== undefined) broken("wake_up", untold);
   const unsent = world.watch.unsent();
   if (unsent !== undefined) broken("A4", `never sent: ${unsent}`);
   return found;

@@ -3,6 +3,7 @@
  * its line is here before it is.
  */
 import { registry } from "../shared/work/registry.ts";
+import type { Errand } from "./errand-work.ts";
 import { WORDS } from "./listening-work.ts";
 import type { Random } from "./random.ts";
 
@@ -20,6 +21,8 @@ export type Asked =
   | { readonly kind: "pause"; readonly paused: boolean }
   /** A job that waits until the word is said; and saying it. */
   | { readonly kind: "await" | "say"; readonly word: number }
+  /** A job that has others run and waits for them. */
+  | { readonly kind: "errand"; readonly errand: Errand }
   /** One that is there already is refused. */
   | { readonly kind: "create"; readonly start: boolean; readonly haEnabled: boolean };
 

@@ -15,6 +15,8 @@ export type Worker = {
   readonly id: number;
   /** The function. */
   readonly name: string;
+  /** In true time. */
+  readonly startedAt: number;
   /** Its clock's difference from true time. */
   readonly skewMs: number;
   isDead: boolean;

@@ -11,9 +11,12 @@ import type { MemoryTable } from "../shared/memory/memory-table.ts";
 import { type MemoryTables, memoryTables } from "../shared/memory/memory-tables.ts";
 import type { AnyApartmentRecord } from "../shared/model/apartment-record.ts";
 import type { VmId } from "../shared/model/ids.ts";
+import { hasEnded } from "../shared/model/job.ts";
 import { Settings } from "../shared/model/settings.ts";
 import { RULES } from "./bus-rules.ts";
+import { cancels } from "./checks/cancels.ts";
 import { witnessed } from "./checks/carried-out.ts";
+import { type Joins, joins } from "./checks/joins.ts";
 import { listeners } from "./checks/listeners.ts";
 import { pureRegistry } from "./checks/pure-registry.ts";
 import { type Call, startWatch, type Watch } from "./checks/watch.ts";
@@ -46,6 +49,7 @@ export type World = {
   readonly memory: Memory;
   readonly history: History;
   readonly watch: Watch;
+  readonly joins: Joins;
   /** Randomness that is no fault's. */
   readonly random: (subject: string) => Random;
   /** What networks and processes take. */
@@ -71,9 +75,16 @@ export function makeWorld(plan: Plan): World {
   const history = historyOf(time);
   const watch = startWatch(({ worker }, before, next) => {
     listening.committed(before, next);
+    joining.committed(before, next);
+    callingOff.committed(worker, before, next);
     history.tell(() => describeTurn(worker, before, next));
   });
   const listening = listeners(time.now, watch.broken);
+  const joining = joins((jobId) => {
+    const job = memory.tables.jobs.get(jobId);
+    return job === undefined || hasEnded(job.status);
+  }, watch.broken);
+  const callingOff = cancels(time.now, watch.broken);
   let call: Call | undefined;
   const memory = connectMemory({
     clock: { now: time.now, sleep: time.sleep },
@@ -89,7 +100,16 @@ export function makeWorld(plan: Plan): World {
     call = begun;
   };
   const network = { time, faults, memory, tell: history.tell };
-  const ports = witnessed(troubled(network, memory.ports), { ...watch, toldOnBus: listening.told });
+  const ports = witnessed(troubled(network, memory.ports), {
+    ...watch,
+    toldOnBus: listening.told,
+    listenersFound: listening.found,
+    carriedOut: (name) => {
+      watch.carriedOut(name);
+      joining.carriedOut(name);
+      callingOff.carriedOut(name);
+    },
+  });
   const work = pureRegistry(watch.broken);
   const outages = outagesOf(time);
   const gates: GateDeps = { time, faults, outages, latency, calling, tell: history.tell };
@@ -108,11 +128,13 @@ export function makeWorld(plan: Plan): World {
     commandsSent: queueWaits(time, memory.queues),
     history,
     watch,
+    joins: joining,
     startWorker: (name) => {
       workers += 1;
       const worker: Worker = {
         id: workers,
         name,
+        startedAt: time.now(),
         skewMs: faults.strikes("clock-skewed")
           ? faults.draw("clock-skewed").int(-SKEW_MS_MAX, SKEW_MS_MAX)
           : 0,

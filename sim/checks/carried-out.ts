@@ -3,6 +3,7 @@
  * is durable where it belongs, whether or not its worker lived to know.
  */
 import type { JobStore, Placement, Ports } from "../../shared/app/ports.ts";
+import type { Interest } from "../../shared/model/interest.ts";
 import type { TopicEvent } from "../../shared/model/topic.ts";
 import { effectName } from "./effect-name.ts";
 
@@ -12,6 +13,8 @@ export interface Witness {
   readonly projected: (name: string) => void;
   /** The bus took an event. */
   readonly toldOnBus: (event: TopicEvent) => void;
+  /** Somebody asked who listens. */
+  readonly listenersFound: (prefixes: readonly string[], found: readonly Interest[]) => void;
 }
 
 export function witnessed(ports: Ports, witness: Witness): Ports {
@@ -51,6 +54,11 @@ export function witnessed(ports: Ports, witness: Witness): Ports {
     },
     interests: {
       ...interests,
+      under: async (prefixes) => {
+        const found = await interests.under(prefixes);
+        witness.listenersFound(prefixes, found);
+        return found;
+      },
       remove: async (interest) => {
         await interests.remove(interest);
         carriedOut(`unlisten ${interest.id}`);

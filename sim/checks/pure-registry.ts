@@ -9,6 +9,7 @@ import type {
   WorkType,
 } from "../../shared/core/work-type.ts";
 import { registry } from "../../shared/work/registry.ts";
+import { errand } from "../errand-work.ts";
 import { awaitWord } from "../listening-work.ts";
 import type { Broken } from "./violation.ts";
 
@@ -20,10 +21,9 @@ export function pureRegistry(broken: Broken): WorkRegistry {
     return one;
   };
   return new Map(
-    [...registry, [awaitWord.name, awaitWord] as const].map(([name, work]) => [
-      name,
-      pure(work, (answer) => twice(name, answer)),
-    ]),
+    [...registry, ...[awaitWord, errand].map((work) => [work.name, work] as const)].map(
+      ([name, work]) => [name, pure(work, (answer) => twice(name, answer))],
+    ),
   );
 }
 

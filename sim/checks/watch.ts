@@ -29,7 +29,9 @@ export type JobSeen = {
   end: { readonly status: string; readonly revision: number } | undefined;
 };
 
-export interface Watch extends Omit<Witness, "toldOnBus">, Omit<SentEffects, "committed"> {
+export interface Watch
+  extends Omit<Witness, "toldOnBus" | "listenersFound">,
+    Omit<SentEffects, "committed"> {
   readonly violation: () => Violation | undefined;
   readonly broken: Broken;
   /** An apartment was written. */

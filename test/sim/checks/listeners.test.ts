@@ -52,6 +52,30 @@ describe("a job that ends in vain", () => {
     expect(unheard({ atMinute: 119 })).toEqual([]);
   });
 
+  it("is found while it knows that it listens, by who asks for its topic", () => {
+    const broken: string[] = [];
+    const watching = listeners(
+      () => T0,
+      (invariant) => broken.push(invariant),
+    );
+    const job = { type: "test.await-release", input: { version: 3 } };
+    const run = new OneJob(aRecord(), job, { work: withRelease });
+    const id = CommandId.parse(run.record.active?.topics?.[0]?.id);
+    const before = run.record;
+    const nobody = () => watching.found([RELEASE_TOPIC.prefix], []);
+    nobody();
+    run.hear({ kind: "listening", id });
+    watching.committed(before, run.record);
+    watching.found(["custom.other"], []);
+    const { jobId, account } = run.record.active ?? {};
+    if (jobId === undefined || account === undefined) throw new Error("it has ended");
+    const interest = { id, topic: RELEASE_TOPIC, to: run.record.id, jobId, account, expiresAt: T0 };
+    watching.found([RELEASE_TOPIC.prefix], [interest]);
+    expect(broken).toEqual([]);
+    nobody();
+    expect(broken).toEqual(["wake_up"]);
+  });
+
   it("broke what it should have heard long ago", () => {
     expect(unheard({ atMinute: 1 })).toEqual(["wake_up"]);
   });

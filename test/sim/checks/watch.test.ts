@@ -9,7 +9,15 @@ const commandId = CommandId.parse(`${vmId}.2.0`);
 
 function aCall(name: string, by = "apartment", brings: readonly string[] = [submit]): Call {
   const batch = new Map([[vmId, { messageIds: ["message-1"], logicalIds: new Set(brings) }]]);
-  const worker = { id: 1, name: by, skewMs: 0, isDead: false, isLate: false, onDeath: () => {} };
+  const worker = {
+    id: 1,
+    name: by,
+    startedAt: 0,
+    skewMs: 0,
+    isDead: false,
+    isLate: false,
+    onDeath: () => {},
+  };
   return { name, worker: { ...worker, batch } };
 }
 
