@@ -87,8 +87,9 @@ export async function joinJob(
   }
 }
 
-function endTold(jobId: JobId, { apartmentId: to }: Joiner): Outgoing {
-  const logicalId = LogicalId.parse(`ended:${jobId}`);
+/** Named by who is told, too: others of the same apartment may have been told of that end before (A3). */
+function endTold(jobId: JobId, { apartmentId: to, jobId: parentId }: Joiner): Outgoing {
+  const logicalId = LogicalId.parse(`ended:${parentId}:${jobId}`);
   return { to, message: { v: 1, logicalId, body: { kind: "job-ended", jobId } } };
 }
 

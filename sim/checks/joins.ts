@@ -34,10 +34,9 @@ export function joins(hasEnded: (jobId: JobId) => boolean, broken: Broken): Join
           broken("wake_up", `${next.id} takes ${jobId} for ended, and it goes on`);
     },
     carriedOut: (name) => {
-      const [, to, said, first, second] = MESSAGE.exec(name) ?? [];
-      for (const [key, { jobId, to: joiner, parentId }] of untold)
-        if (to === joiner && (said === "ended" ? first === jobId : `${first} ${second}` === key))
-          untold.delete(`${parentId} ${jobId}`);
+      const [, to, parentId, jobId] = MESSAGE.exec(name) ?? [];
+      const key = `${parentId} ${jobId}`;
+      if (untold.get(key)?.to === to) untold.delete(key);
     },
     untold: () => {
       const [first] = [...untold.values()].filter(({ jobId }) => hasEnded(jobId));
@@ -46,7 +45,7 @@ export function joins(hasEnded: (jobId: JobId) => boolean, broken: Broken): Join
   };
 }
 
-const MESSAGE = /^message (\S+) (ended|join-refused):([^:]+)(?::(.+))?$/;
+const MESSAGE = /^message (\S+) (?:ended|join-refused):([^:]+):(.+)$/;
 
 /** One that runs inside the very job that started it is told of by the record that they share. */
 function joinedBy(effect: Effect): Joined | undefined {

@@ -69,6 +69,15 @@ describe("a job that joins another's", () => {
     expect(world.job(parent)).toMatchObject({ status: "succeeded", result: said });
   });
 
+  it("is told of one whose end another job of its VM was told of just before", async () => {
+    const world = await aJobWorld(2);
+    await world.submit(2, anErrand(2));
+    for (const n of [3, 4]) await world.submit(n, gathering({ ...joining(2), forMs: 9 * HOUR_MS }));
+    await world.drain();
+    for (const n of [3, 4])
+      expect(world.job({ id: jobIdOf(n) })).toMatchObject({ status: "succeeded", result: said });
+  });
+
   it.each(["before", "after"] as const)(
     "is told of one that ends while it is joined, right %s the joiner is noted",
     async (when) => {

@@ -35,9 +35,10 @@ describe("who joined a job", () => {
     expect(watching.untold()).toBeUndefined();
     over.add(started);
     expect(watching.untold()).toContain(started);
-    tell(`ended:${started}`, vmIdOf(7));
+    tell(`ended:${own}:${started}`, vmIdOf(7));
+    tell(`ended:${jobIdOf(2)}:${started}`);
     expect(watching.untold()).toContain(started);
-    tell(`ended:${started}`);
+    tell(`ended:${own}:${started}`);
     expect(watching.untold()).toBeUndefined();
   });
 
@@ -62,7 +63,7 @@ describe("who joined a job", () => {
   });
 
   it("names its messages as they are sent", () => {
-    const logicalId = LogicalId.parse(`ended:${others}`);
+    const logicalId = LogicalId.parse(`ended:${own}:${others}`);
     const message = { v: 1, logicalId, body: { kind: "job-ended", jobId: others } } as const;
     expect(effectName({ kind: "message", to: vmId, message })).toBe(`message ${vmId} ${logicalId}`);
   });
