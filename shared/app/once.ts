@@ -7,7 +7,7 @@
  *  2. What is new in an answer (an id, a secret) is made of the seed that the key was noted with, so that a retry is answered
  *     the same.
  *  3. A secret is made of the caller's token too, and is stored nowhere. Another token's retry is another request
- *     (docs/adr/0022).
+ *     (docs/adr/0023).
  */
 import { type Answer, refuse } from "../model/problem.ts";
 import type { Caller } from "../model/token.ts";
