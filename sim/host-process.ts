@@ -51,11 +51,14 @@ export function startHostProcess(world: World, machine: Machine, died: () => voi
     },
   });
   agent.stopped.then(died, died);
-  return {
-    kill: () => {
-      life.isOver = true;
-    },
+  const kill = () => {
+    life.isOver = true;
   };
+  world.over.signal.addEventListener("abort", () => {
+    kill();
+    void agent.stop();
+  });
+  return { kill };
 }
 
 function timeOf(world: World, machine: Machine, life: Life): AgentTime {

@@ -62,7 +62,7 @@ export async function runSimulation(
       admins.setRight();
     },
   });
-  return {
+  const outcome: Outcome = {
     plan,
     violation: world.watch.violation() ?? left,
     history: history.lines(),
@@ -70,6 +70,8 @@ export async function runSimulation(
     struck: world.faults.struck(),
     endedAfterMs: time.now() - beganAt,
   };
+  world.over.abort();
+  return outcome;
 }
 
 /** Answers what is left when it should have ended long ago. */

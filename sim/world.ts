@@ -61,6 +61,8 @@ export type World = {
   /** Agents that wait for commands. */
   readonly commandsSent: QueueWaits;
   readonly startWorker: (name: string) => StartedWorker;
+  /** Aborts when the run has been judged. Node keeps alive whatever waits for a signal joined of others: agents let go then. */
+  readonly over: AbortController;
 };
 export type Deps = Ports & { readonly settings: Settings; readonly work: WorkRegistry };
 export type StartedWorker = { readonly worker: Worker; readonly deps: Deps };
@@ -115,6 +117,7 @@ export function makeWorld(plan: Plan): World {
   const gates: GateDeps = { time, faults, outages, latency, calling, tell: history.tell };
   let workers = 0;
   return {
+    over: new AbortController(),
     plan,
     settings,
     time,
