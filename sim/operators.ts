@@ -15,7 +15,7 @@ import type { Answer } from "../shared/model/problem.ts";
 import { type Call, described, type Keyed, OPERATOR, tried } from "./client.ts";
 import { type Errand, errand } from "./errand-work.ts";
 import type { FunctionName } from "./functions.ts";
-import { awaitWord, WORD_TOPIC, Word } from "./listening-work.ts";
+import { awaitWord, WORD_TOPIC, WORDS, Word } from "./listening-work.ts";
 import type { Random } from "./random.ts";
 import { type Asked, pickWish, SPEC } from "./wishes.ts";
 import type { Deps, World } from "./world.ts";
@@ -77,7 +77,7 @@ export function startOperators(world: World): Operators {
   };
 }
 
-/** Between any VMs, with a randomness of their own: what else is asked for does not depend on them. */
+/** Between any VMs, and words to wait for; with a randomness of their own: what else is asked for does not depend on them. */
 function sendOnErrands(world: World, operators: readonly Operator[], isOver: () => boolean): void {
   const random = world.random("errands");
   const goOn = () => {
@@ -94,6 +94,8 @@ function sendOnErrands(world: World, operators: readonly Operator[], isOver: () 
     };
     if (errand.start.length + errand.jobs.length > 0)
       void ask(random.pick(operators), { kind: "errand", errand });
+    const word = random.int(1, WORDS);
+    void ask(random.pick(operators), { kind: random.pick(["await", "say"] as const), word });
     world.time.after(random.wait(ERRANDS_EVERY_MS), goOn);
   };
   world.time.after(random.wait(ERRANDS_EVERY_MS), goOn);

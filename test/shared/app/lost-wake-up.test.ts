@@ -100,6 +100,22 @@ describe("what is told to a topic", () => {
     expect(await statusOf(world)).toBe("succeeded");
   });
 
+  it("is found by whoever asks who listens before the job is told that it does", async () => {
+    const found: number[] = [];
+    await aListener(({ deps }) => ({
+      ...deps,
+      apartmentQueue: {
+        send: async (messages) => {
+          const interests = await deps.interests.under([released.topic, "custom.release"]);
+          if (messages.some(({ message }) => message.body.kind === "listening"))
+            found.push(interests.length);
+          await deps.apartmentQueue.send(messages);
+        },
+      },
+    }));
+    expect(new Set(found)).toEqual(new Set([1]));
+  });
+
   it.each([
     [
       "registering fails",
