@@ -239,6 +239,8 @@ describe("a verb, by the VM's state when its job begins", () => {
 /** How the operation's own command goes. Probes are answered truthfully, room is held. */
 type How =
   | "done"
+  /** Its agent says so each time, and that the power is what it was. */
+  | "done, not so"
   /** The hypervisor says no. */
   | "refused"
   /** Its agent restarted under it once; then it is done. */
@@ -263,6 +265,7 @@ type Endings = Readonly<Record<How, Ending>>;
 
 /** What only the power shows is so however that was heard, and is tried three times where it was lost. */
 const POWER_VERB = {
+  "done, not so": "timed_out",
   refused: "host_refused",
   stale: "timed_out",
   timeout: "timed_out",
@@ -274,6 +277,7 @@ const POWER_VERB = {
 function allIn(state: VmState, done: VmState): Endings {
   return {
     done: `ok ${done}`,
+    "done, not so": `${POWER_VERB["done, not so"]} ${state}`,
     refused: `${POWER_VERB.refused} ${state}`,
     "stale once": `ok ${done}`,
     stale: `${POWER_VERB.stale} ${state}`,
@@ -286,9 +290,15 @@ function allIn(state: VmState, done: VmState): Endings {
   };
 }
 
+/** What no power shows came about when the agent says so, which it does after looking. */
+function toldIn(state: VmState): Endings {
+  return { ...allIn(state, state), "done, not so": `ok ${state}` };
+}
+
 const EXPUNGED: Endings = {
   ...allIn("Expunging", "Expunging"),
   done: "ok gone",
+  "done, not so": "ok gone",
   "stale once": "ok gone",
   "doubt, done": "ok gone",
   silent: "timed_out Expunging",
@@ -304,6 +314,7 @@ const ENDINGS: Readonly<
     ends: {
       ...allIn("Stopped", "Running"),
       // Each of these speaks against its host: the other is tried, and is no better.
+      "done, not so": "host_refused Stopped",
       stale: "host_refused Stopped",
       timeout: "host_refused Stopped",
       doubt: "host_refused Stopped",
@@ -317,11 +328,11 @@ const ENDINGS: Readonly<
   // Nobody can see whether a guest went through it: not sent twice, unless it was never begun.
   reboot: {
     from: "Running",
-    ends: { ...allIn("Running", "Running"), "doubt, done": "timed_out Running" },
+    ends: { ...toldIn("Running"), "doubt, done": "timed_out Running" },
   },
   "reboot forced": {
     from: "Running",
-    ends: { ...allIn("Running", "Running"), "doubt, done": "timed_out Running" },
+    ends: { ...toldIn("Running"), "doubt, done": "timed_out Running" },
   },
   suspend: { from: "Running", ends: allIn("Running", "Suspended") },
   resume: { from: "Suspended", ends: allIn("Suspended", "Running") },
@@ -350,11 +361,11 @@ const ENDINGS: Readonly<
   },
   scale: "one turn",
   // Sent again it is done at once, where it came about unheard.
-  snapshot: { from: "Running", ends: allIn("Running", "Running") },
-  revert: { from: "Running", ends: allIn("Running", "Running") },
-  "delete-snapshot": { from: "Running", ends: allIn("Running", "Running") },
-  attach: { from: "Running", ends: allIn("Running", "Running") },
-  detach: { from: "Running", ends: allIn("Running", "Running") },
+  snapshot: { from: "Running", ends: toldIn("Running") },
+  revert: { from: "Running", ends: toldIn("Running") },
+  "delete-snapshot": { from: "Running", ends: toldIn("Running") },
+  attach: { from: "Running", ends: toldIn("Running") },
+  detach: { from: "Running", ends: toldIn("Running") },
 };
 
 type Power = "on" | "paused" | "off";
@@ -407,6 +418,7 @@ function goes(how: How, n: number): boolean {
 function answerTo(how: How, n: number): Parameters<OneJob["answered"]>[0] {
   switch (how) {
     case "done":
+    case "done, not so":
     case "cancelled, done":
       return { status: "done" };
     case "refused":
