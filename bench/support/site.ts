@@ -22,6 +22,8 @@ export interface SiteProps {
   readonly vms: number;
   /** A work type beside the project's own. */
   readonly work?: OwnWork;
+  /** Settings that are not the defaults, as `name=value`. */
+  readonly set?: readonly string[];
 }
 
 const STACK = { stage: "vmsync", settings: Settings.parse({}) };
@@ -31,10 +33,11 @@ const INSTANT = { startMs: 1, shutdownMs: 1, powerOffMs: 1 };
 const QUIET_MS = 1_500;
 const LOOK_EVERY_MS = 250;
 
-export async function startSite({ hosts, vms, work }: SiteProps): Promise<Site> {
+export async function startSite({ hosts, vms, work, set = [] }: SiteProps): Promise<Site> {
   watchAgentCalls();
   const folder = await mkdtemp(join(tmpdir(), "vmsync-bench-"));
   const running = await runningStack({
+    set,
     data: { kind: "folder", path: join(folder, "data") },
     ...(work && { synthesise: synthesiseWith(work, { ...STACK, folder: join(folder, "source") }) }),
   });
