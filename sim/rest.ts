@@ -2,10 +2,11 @@
 import { MEMORY_APARTMENT_QUEUE } from "../shared/memory/memory-apartment-queue.ts";
 import { reservationKey } from "../shared/memory/memory-tables.ts";
 import { type ApartmentRecord, isGone } from "../shared/model/apartment-record.ts";
-import type { HostId } from "../shared/model/ids.ts";
+import type { HostId, VmId } from "../shared/model/ids.ts";
 import { hasEnded, type JobRecord } from "../shared/model/job.ts";
 import type { Power } from "../shared/model/power.ts";
 import type { VmState } from "../shared/model/vm.ts";
+import { vmVerify } from "../shared/work/vm-verify.ts";
 import type { Broken, Violation } from "./checks/violation.ts";
 import type { JobSeen } from "./checks/watch.ts";
 import { DEAD_LETTER_QUEUE, EVENT_QUEUE, FAILED_REPORT_QUEUE } from "./functions.ts";
@@ -38,6 +39,35 @@ export function restOf(world: World, hosts: readonly SimHost[]): Violation | und
   const unsent = world.watch.unsent();
   if (unsent !== undefined) broken("A4", `never sent: ${unsent}`);
   return found;
+}
+
+/** Reports after which a record equals its hypervisors, when nothing goes wrong and no job of the VM's own is at it. */
+const REPORTS_MAX = 3;
+
+/** To be asked once a report interval: says which record was wrong for too long. */
+export function truthInTime(
+  { memory, byHand }: World,
+  hosts: readonly SimHost[],
+): () => Violation | undefined {
+  const wrongFor = new Map<VmId, number>();
+  return () => {
+    const isEverybodyThere = hosts.every(({ machine, process }) => machine.isOn && process);
+    for (const record of memory.tables.apartments.all()) {
+      const { id, active, outer, queued, paused } = record;
+      const isBusy =
+        (active !== undefined && active.type !== vmVerify.name) ||
+        outer !== undefined ||
+        queued.length > 0 ||
+        paused;
+      const isLeft = isGone(record) && byHand.has(id);
+      const wrong = isEverybodyThere && !isBusy && !isLeft ? untruth(record, hosts) : undefined;
+      const reports = wrong === undefined ? 0 : (wrongFor.get(id) ?? 0) + 1;
+      wrongFor.set(id, reports);
+      if (wrong !== undefined && reports > REPORTS_MAX)
+        return { invariant: "truth", detail: `${wrong}, ${REPORTS_MAX} reports after` };
+    }
+    return undefined;
+  };
 }
 
 const QUEUES: readonly string[] = [
@@ -78,6 +108,11 @@ const POWER_OF: Readonly<Partial<Record<VmState, Power | "held_nowhere">>> = {
 
 /** Every VM's record equals its hypervisors. */
 function checkTruth(record: ApartmentRecord, hosts: readonly SimHost[], broken: Broken): void {
+  const wrong = untruth(record, hosts);
+  if (wrong !== undefined) broken("truth", wrong);
+}
+
+function untruth(record: ApartmentRecord, hosts: readonly SimHost[]): string | undefined {
   const { id, vm } = record;
   const held = hosts.flatMap(({ hostId, hypervisor }) => {
     const seen = hypervisor.behindTheBack.seen(id);
@@ -85,11 +120,9 @@ function checkTruth(record: ApartmentRecord, hosts: readonly SimHost[], broken: 
   });
   const power = isGone(record) ? "held_nowhere" : POWER_OF[vm.state];
   const wanted = power === "held_nowhere" ? "" : `${power} at ${vm.hostId}`;
-  if (power === undefined || held.join() !== wanted)
-    broken(
-      "truth",
-      `${id} is ${vm.state} at ${vm.hostId ?? "no host"}; in truth it is [${held.join(", ")}]`,
-    );
+  return power !== undefined && held.join() === wanted
+    ? undefined
+    : `${id} is ${vm.state} at ${vm.hostId ?? "no host"}; in truth it is [${held.join(", ")}]`;
 }
 
 /** Room is held at the VM's own host, and nowhere else. */

@@ -8,7 +8,7 @@ import { startControlPlane } from "./control-plane.ts";
 import { checkCopies } from "./copies.ts";
 import { startOperators } from "./operators.ts";
 import type { Plan } from "./plan.ts";
-import { restOf } from "./rest.ts";
+import { restOf, truthInTime } from "./rest.ts";
 import { addSimHost, type SimHost } from "./sim-host.ts";
 import { startWeather } from "./weather.ts";
 import { makeWorld, type World } from "./world.ts";
@@ -55,16 +55,22 @@ export async function runSimulation(
   weather.clear();
   operators.stop();
   admins.stop();
-  const left = await comeToRest(world, hosts, {
-    isOver,
-    before: () => {
-      operators.setRight();
-      admins.setRight();
-    },
-  });
+  const before = () => {
+    operators.setRight();
+    admins.setRight();
+  };
+  const rest = async () =>
+    world.watch.violation() ?? (await comeToRest(world, hosts, { isOver, before }));
+  const left = await rest();
+  if (left === undefined) {
+    weather.strikeGuests();
+    // A move by hand takes its time, and until it is over nothing is other than it was.
+    await time.pass({ at: time.now() + LOOK_EVERY_MS / 2, isOver });
+  }
+  const leftAgain = left ?? (await rest());
   const outcome: Outcome = {
     plan,
-    violation: world.watch.violation() ?? left,
+    violation: world.watch.violation() ?? leftAgain,
     history: history.lines(),
     turns: world.watch.turns(),
     struck: world.faults.struck(),
@@ -82,9 +88,12 @@ async function comeToRest(
 ): Promise<Violation | undefined> {
   const { time } = world;
   const restAt = time.now() + REST_MS_MAX;
+  const late = truthInTime(world, hosts);
   for (;;) {
     const left = restOf(world, hosts);
     if (left === undefined || isOver() || time.now() >= restAt) return left;
+    const tooLate = late();
+    if (tooLate !== undefined) return tooLate;
     before();
     await time.pass({ at: time.now() + LOOK_EVERY_MS, isOver });
   }

@@ -35,6 +35,7 @@ export async function addSimHost(
     network: world.hypervisors,
     migrationUri: `simulated:${hostId}`,
   });
+  world.holds.set(hostId, (vmId) => hypervisor.behindTheBack.seen(vmId)?.held === true);
   const publicKey = `${String(n).padStart(43, "0")}=`;
   const { ports } = world.memory;
   const registered = await registerHost(ports, { id: hostId });

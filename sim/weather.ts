@@ -16,7 +16,14 @@ const HOST_SKEW_MS_MAX = 6 * 3_600_000;
 export interface Weather {
   /** Everybody is there again. */
   readonly clear: () => void;
+  /** One more thing happens to each VM behind our back, while nothing else does. */
+  readonly strikeGuests: () => void;
 }
+
+const GUEST_KINDS = [
+  ...["guest-crashes", "guest-off", "guest-paused", "guest-forgotten"],
+  ...["guest-on", "guest-moved"],
+] as const;
 
 export function startWeather(world: World, hosts: readonly SimHost[]): Weather {
   const { time, faults, outages, history } = world;
@@ -50,6 +57,18 @@ export function startWeather(world: World, hosts: readonly SimHost[]): Weather {
       outages.endAll();
       for (const host of hosts) recover(world, host);
       for (const vmId of world.byHand) endSecondCopy(world, hosts, vmId);
+    },
+    strikeGuests: () => {
+      for (const { id: vmId } of world.memory.tables.apartments.all()) {
+        const chosen = world.random(`last of ${vmId}`).pick(GUEST_KINDS);
+        const only: Perhaps = (kind, happen) => {
+          if (kind === chosen) happen();
+        };
+        for (const host of hosts) {
+          guestMinute(world, { host, vmId }, only);
+          handMinute(world, { hosts, host, vmId }, only);
+        }
+      }
     },
   };
 }

@@ -10,15 +10,16 @@ import { MEMORY_APARTMENT_QUEUE } from "../shared/memory/memory-apartment-queue.
 import type { MemoryTable } from "../shared/memory/memory-table.ts";
 import { type MemoryTables, memoryTables } from "../shared/memory/memory-tables.ts";
 import type { AnyApartmentRecord } from "../shared/model/apartment-record.ts";
-import type { VmId } from "../shared/model/ids.ts";
+import type { HostId, VmId } from "../shared/model/ids.ts";
 import { hasEnded } from "../shared/model/job.ts";
 import { Settings } from "../shared/model/settings.ts";
 import { RULES } from "./bus-rules.ts";
 import { cancels } from "./checks/cancels.ts";
-import { witnessed } from "./checks/carried-out.ts";
+import { type Witness, witnessed } from "./checks/carried-out.ts";
 import { type Joins, joins } from "./checks/joins.ts";
 import { listeners } from "./checks/listeners.ts";
 import { pureRegistry } from "./checks/pure-registry.ts";
+import type { Broken } from "./checks/violation.ts";
 import { type Call, startWatch, type Watch } from "./checks/watch.ts";
 import { describeTurn } from "./describe.ts";
 import { type Faults, faultsOf } from "./faults.ts";
@@ -58,6 +59,8 @@ export type World = {
   readonly hypervisors: SimulatedNetwork;
   /** VMs that somebody started or moved by hand: the control plane cannot keep them from running twice. */
   readonly byHand: Set<VmId>;
+  /** Whether a host's hypervisor has the VM, on or paused, in truth. */
+  readonly holds: Map<HostId, (vmId: VmId) => boolean>;
   /** Agents that wait for commands. */
   readonly commandsSent: QueueWaits;
   readonly startWorker: (name: string) => StartedWorker;
@@ -102,6 +105,7 @@ export function makeWorld(plan: Plan): World {
     call = begun;
   };
   const network = { time, faults, memory, tell: history.tell };
+  const { givenBack, ...guests } = guestsInTruth(watch.broken);
   const ports = witnessed(troubled(network, memory.ports), {
     ...watch,
     toldOnBus: listening.told,
@@ -111,6 +115,7 @@ export function makeWorld(plan: Plan): World {
       joining.carriedOut(name);
       callingOff.carriedOut(name);
     },
+    givenBack,
   });
   const work = pureRegistry(watch.broken);
   const outages = outagesOf(time);
@@ -127,7 +132,7 @@ export function makeWorld(plan: Plan): World {
     memory,
     random,
     latency,
-    byHand: new Set(),
+    ...guests,
     commandsSent: queueWaits(time, memory.queues),
     history,
     watch,
@@ -146,6 +151,22 @@ export function makeWorld(plan: Plan): World {
         onDeath: () => {},
       };
       return { worker, deps: { ...portsOf(gates, ports, worker), settings, work } };
+    },
+  };
+}
+
+/** What is true of the guests, and who holds it against the control plane: not what somebody does by hand. */
+function guestsInTruth(
+  broken: Broken,
+): Pick<World, "byHand" | "holds"> & Pick<Witness, "givenBack"> {
+  const byHand: World["byHand"] = new Set();
+  const holds: World["holds"] = new Map();
+  return {
+    byHand,
+    holds,
+    givenBack: ({ hostId, vmId }) => {
+      if (!byHand.has(vmId) && holds.get(hostId)?.(vmId) === true)
+        broken("room", `the room of ${vmId} is given back at ${hostId}, where it is`);
     },
   };
 }

@@ -3,6 +3,7 @@
  * is durable where it belongs, whether or not its worker lived to know.
  */
 import type { JobStore, Placement, Ports } from "../../shared/app/ports.ts";
+import type { HostId, VmId } from "../../shared/model/ids.ts";
 import type { Interest } from "../../shared/model/interest.ts";
 import type { TopicEvent } from "../../shared/model/topic.ts";
 import { effectName } from "./effect-name.ts";
@@ -11,6 +12,8 @@ export interface Witness {
   readonly carriedOut: (name: string) => void;
   /** A job's record took a projection in. */
   readonly projected: (name: string) => void;
+  /** Room that was held is not any more. */
+  readonly givenBack: (room: { readonly hostId: HostId; readonly vmId: VmId }) => void;
   /** The bus took an event. */
   readonly toldOnBus: (event: TopicEvent) => void;
   /** Somebody asked who listens. */
@@ -108,12 +111,16 @@ function witnessedJobs(jobs: JobStore, { carriedOut, projected }: Witness): JobS
   };
 }
 
-function witnessedRooms(placement: Placement, { carriedOut }: Witness): Placement {
+function witnessedRooms(placement: Placement, witness: Witness): Placement {
+  const isHeld = async ({ hostId, vmId }: Parameters<Witness["givenBack"]>[0]) =>
+    (await placement.holders(hostId)).includes(vmId);
   return {
     ...placement,
     release: async (effect) => {
+      const wasHeld = await isHeld(effect);
       await placement.release(effect);
-      carriedOut(effectName({ ...effect, kind: "release" }));
+      witness.carriedOut(effectName({ ...effect, kind: "release" }));
+      if (wasHeld && !(await isHeld(effect))) witness.givenBack(effect);
     },
   };
 }

@@ -1,9 +1,15 @@
 /** What each commit of an apartment must keep, by the record before and after it alone. */
 
 import { begunJobs } from "../../shared/core/nested.ts";
-import { type AnyApartmentRecord, isOfVm } from "../../shared/model/apartment-record.ts";
+import {
+  type AnyApartmentRecord,
+  type ApartmentRecord,
+  isOfVm,
+} from "../../shared/model/apartment-record.ts";
 import { turnsOn } from "../../shared/model/command.ts";
 import type { Effect } from "../../shared/model/effect.ts";
+import { vmVerify } from "../../shared/work/vm-verify.ts";
+import { olderWord, unsaidState } from "./evidence.ts";
 import { endsOf } from "./job-effects.ts";
 import type { Broken } from "./violation.ts";
 
@@ -21,6 +27,14 @@ export function checkCommit(
   checkWake(next, broken);
   checkCommands(before, next, broken);
   checkOrder(next, broken);
+  if (isOfVm(before) && isOfVm(next)) checkEvidence(before, next, broken);
+}
+
+/** A host may say another thing in the same batch that brought a state: then somebody looks already. */
+function checkEvidence(before: ApartmentRecord, next: ApartmentRecord, broken: Broken): void {
+  const isLookedAt = next.recheck !== undefined || next.active?.type === vmVerify.name;
+  const wrong = olderWord(before, next) ?? (isLookedAt ? undefined : unsaidState(before, next));
+  if (wrong !== undefined) broken("evidence", wrong);
 }
 
 /** A1, A7, A9 */

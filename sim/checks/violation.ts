@@ -14,9 +14,11 @@ export type Invariant =
   | "two_copies"
   /** What a commit said was to be done was done twice, or counted twice. */
   | "once"
+  /** A state comes from what hosts said earlier, or did not say. */
+  | "evidence"
   /** The record says what is not so. */
   | "truth"
-  /** Room is held that nobody has, or is not held that somebody has. */
+  /** Room is held that nobody has, or is not held that somebody has, or is given back where the VM is. */
   | "room"
   | "incidents"
   /** What was told to a job that listens did not wake it; or what listens is no job any more. */

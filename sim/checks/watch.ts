@@ -30,7 +30,7 @@ export type JobSeen = {
 };
 
 export interface Watch
-  extends Omit<Witness, "toldOnBus" | "listenersFound">,
+  extends Omit<Witness, "toldOnBus" | "listenersFound" | "givenBack">,
     Omit<SentEffects, "committed"> {
   readonly violation: () => Violation | undefined;
   readonly broken: Broken;

@@ -3,7 +3,7 @@
  * decision against hosts whose truth anybody changes at any time. There are no jobs but the system's own.
  *
  *  1. What hosts say arrives in any order, more than once, or never; commands arrive in order and are answered, however late.
- *  2. Each commit that takes a new state from hosts is held to what they last said (`checkEvidence`).
+ *  2. Each commit that takes a new state from hosts is held to what they last said (`sim/checks/evidence.ts`).
  */
 import { decide } from "../../shared/core/decide.ts";
 import type { ApartmentMessageBody } from "../../shared/model/apartment-message.ts";
@@ -12,6 +12,7 @@ import type { CommandEffect } from "../../shared/model/effect.ts";
 import { BootId, type HostId } from "../../shared/model/ids.ts";
 import type { Power } from "../../shared/model/power.ts";
 import { registry } from "../../shared/work/registry.ts";
+import { wrongEvidence } from "../../sim/checks/evidence.ts";
 import { aHostFact, aMessage, nextBatch, settings, T0 } from "./a-record.ts";
 
 /** What is true at a host: `missing` where its hypervisor knows no such VM. */
@@ -180,7 +181,8 @@ export class SyncWorld {
     if (decision.kind === "needs") throw new Error(`wants ${JSON.stringify(decision.facts)}`);
     if (decision.kind === "nothing") return;
     this.record = decision.record;
-    checkEvidence(before, this.record);
+    const wrong = wrongEvidence(before, this.record);
+    if (wrong !== undefined) throw new Error(wrong);
     const began =
       this.record.active !== undefined && this.record.active.jobId !== before.active?.jobId;
     if (began) this.looks += 1;
@@ -202,19 +204,4 @@ export class SyncWorld {
       this.flight.push({ kind: "reserved", jobId, attempt, hostId, outcome });
     }
   }
-}
-
-/** 2. A state that is new is what its host last said, by that host's own order; off is said by the host that had it. */
-function checkEvidence(before: ApartmentRecord, next: ApartmentRecord): void {
-  const { state, hostId } = next.vm;
-  if (state === before.vm.state && hostId === before.vm.hostId) return;
-  const said = hostId === undefined ? undefined : next.observations[hostId]?.power;
-  if (state === "Running" && said !== "on") throw new Error(`Running, and ${hostId} says ${said}`);
-  if (state === "Suspended" && said !== "paused")
-    throw new Error(`Suspended, and ${hostId} says ${said}`);
-  const left = before.vm.hostId;
-  if (left === undefined || left === hostId) return;
-  const lastSaid = next.observations[left]?.power;
-  const isGone = lastSaid === "off" || lastSaid === "crashed" || lastSaid === "missing";
-  if (!isGone) throw new Error(`${state}, taken from ${left}, which says ${lastSaid}`);
 }
