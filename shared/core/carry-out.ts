@@ -193,13 +193,15 @@ function command(
       ? { domainXmlVersion: record.vm.domainXmlVersion }
       : {}),
   });
-  const unsettled: UnsettledCommand = {
+  const { bootOrdinal } = address;
+  const part: UnsettledCommand = {
     ...{ commandId, hostId, epoch, jobId: active.jobId, verb: call.verb },
     ...(ha === true ? { ha } : {}),
   };
+  const unsettled: UnsettledCommand = { ...part, bootOrdinal };
   const parts: readonly UnsettledCommand[] =
     call.verb === "migrate"
-      ? [unsettled, { ...unsettled, hostId: call.args.targetHostId, sourceHostId: hostId }]
+      ? [unsettled, { ...part, hostId: call.args.targetHostId, sourceHostId: hostId }]
       : [unsettled];
   const known = ha === false ? takingBackHa(record, hostId) : record;
   return {
@@ -209,7 +211,7 @@ function command(
     }),
     active: {
       ...active,
-      sent: { ...active.sent, [hostId]: { epoch, bootOrdinal: address.bootOrdinal } },
+      sent: { ...active.sent, [hostId]: { epoch, bootOrdinal } },
     },
     waitFor: {
       ...{ kind: "result", commandId, hostId, verb: call.verb, epoch },

@@ -4,7 +4,8 @@
  *
  *  1. A host that is lost may have every VM that it had: what it said is neither true nor false any more.
  *  2. A6 on a fenced host nothing runs and nothing that was sent to it will: what it said it is off, and what is unsettled there
- *     is settled. The fence's order is above all that the host had said, and below all that it says when it is back.
+ *     is settled. The fence's order is above all that the host had said, and below all that it says when it is back. Told late, of
+ *     a host that is back, it says nothing.
  *  3. A lease that was revoked fences only those VMs that the host's agent knows to be for HA: by a command that it answered
  *     in the boot that ended, or by one that does nothing without a lease. What was sent since and says otherwise may have arrived,
  *     answered or not: then it is not known. To the others the host is lost.
@@ -34,17 +35,27 @@ export function noteLoss(
 /** Whether a fence says anything of this VM (2, 3). */
 export function isFenced(record: ApartmentRecord, fence: HostFencedBody): boolean {
   const { hostId, bootOrdinal, scope } = fence;
+  if (lastBoot(record, hostId) >= bootOrdinal) return false; // it is back already
   const said = record.observations[hostId];
-  if (said !== undefined && said.bootOrdinal >= bootOrdinal) return false; // it is back already
   const unsettled = record.unsettled.filter((command) => command.hostId === hostId);
   const isThere = record.vm.hostId === hostId || said !== undefined || unsettled.length > 0;
   if (!isThere || scope === "all") return isThere;
   return knowsHa(record, hostId, bootOrdinal) || startsHa(record, hostId);
 }
 
-/** The turn with the host's word replaced by the fence's. */
+/** The last boot of the host that this record has had to do with: it spoke in it, or something was sent to it. */
+function lastBoot({ observations, active, unsettled }: ApartmentRecord, hostId: HostId): number {
+  const boots = [observations[hostId], active?.sent[hostId]].map((each) => each?.bootOrdinal ?? 0);
+  const sentTo = unsettled.filter((command) => command.hostId === hostId);
+  return Math.max(...boots, ...sentTo.map((command) => command.bootOrdinal ?? 0));
+}
+
+/** The turn with the host's word replaced by the fence's. What this very turn was to send there settles with the rest: it is not sent. */
 export function noteFence(turn: Turn, { hostId, bootOrdinal, scope, at }: HostFencedBody): Turn {
-  return observe(turn, hostId, {
+  const effects = turn.effects.filter(
+    (effect) => effect.kind !== "command" || effect.hostId !== hostId,
+  );
+  return observe({ ...turn, effects }, hostId, {
     bootOrdinal,
     seq: 0,
     power: "off",

@@ -96,6 +96,8 @@ export const UnsettledCommand = z.strictObject({
   epoch: Count,
   jobId: JobId,
   verb: z.string(),
+  /** The boot that it was sent to; absent of a migration's target, to which nothing is sent. */
+  bootOrdinal: z.optional(Count),
   /** It told the agent that the VM is one to power off when its lease runs out; without a lease it does nothing. */
   ha: z.optional(z.literal(true)),
   /** This is the target's part of a migration, which its source does: what the target says of it counts when the source's is settled. */

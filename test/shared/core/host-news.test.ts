@@ -129,6 +129,29 @@ describe("a host that is fenced (2)", () => {
     expect(run.fenced(hostId).record).toBe(record); // told late
   });
 
+  it("A6 says nothing to whoever has a command out to a later boot of it: told late, or twice", () => {
+    const hosts = [aHostFact({ bootOrdinal: 3 })];
+    const run = new OneJob(aRecord(), { type: "vm.start" }, { hosts }).reserved("held");
+    const { record } = run;
+    expect(run.hear(fence()).record).toBe(record);
+    expect(record.unsettled).toMatchObject([{ hostId, bootOrdinal: 3 }]);
+    // The job that sent it may be gone.
+    const idle = aRecord({ vm: { state: "Unknown", hostId }, unsettled: record.unsettled });
+    expect(new VerifyRun(idle, []).fenced(hostId).record.unsettled).toEqual(record.unsettled);
+  });
+
+  it("A6 has nothing sent there that the same turn was about to send", () => {
+    const run = new OneJob(aRecord(), { type: "vm.start" });
+    const [reserve] = run.effects("reserve");
+    if (reserve === undefined) throw new Error("nothing was reserved");
+    const { jobId, attempt, boot } = reserve;
+    const outcome = { status: "held" as const, ...boot };
+    run.hear({ kind: "reserved", jobId, attempt, hostId, outcome }, fence());
+    expect(run.effects("command")).toEqual([]);
+    expect(run.record.unsettled).toEqual([]);
+    expect(run.ended?.status).toBe("failed");
+  });
+
   it("says nothing to a VM that was never there", () => {
     const record = aRecord({ vm: { state: "Running", hostId: otherHostId } });
     const run = new VerifyRun(record, [[otherHostId, "on"]]);
