@@ -28,12 +28,12 @@ export type ServiceCall = {
   readonly operation: string;
   readonly body: unknown;
   readonly caller: Caller;
-  /** Aborted when the client is gone. */
-  readonly signal: AbortSignal;
+  /** Aborted when the client is gone; made for who waits, as it costs more than many a call. */
+  readonly gone: () => AbortSignal;
 };
 
 export async function callSqs(service: SqsService, call: ServiceCall): Promise<WireAnswer> {
-  const { operation, body, caller, signal } = call;
+  const { operation, body, caller, gone } = call;
   if (!isSqsOperation(operation)) return refuse(unknownOperation(operation));
   let read: ReadRequest;
   try {
@@ -46,7 +46,7 @@ export async function callSqs(service: SqsService, call: ServiceCall): Promise<W
   if (denied) return refuse(denied);
   const response =
     read.request.action === "receiveMessage"
-      ? await service.engine.receive(read.request, signal)
+      ? await service.engine.receive(read.request, gone())
       : await service.engine.request(read.request);
   return writeResponse(read, response, service.queueUrlOf);
 }

@@ -14,7 +14,7 @@ import type { QueueEngine } from "../engine/queue-engine.ts";
 import { requestBody } from "../request-body.ts";
 import type { Caller, Credentials } from "./credentials.ts";
 import { callEvents } from "./events-service.ts";
-import { callSqs } from "./sqs-service.ts";
+import { callSqs, type ServiceCall } from "./sqs-service.ts";
 import { callSts, stsError } from "./sts-service.ts";
 import {
   malformed,
@@ -106,15 +106,25 @@ async function handle(
     response.writeHead(status, { "content-type": "text/xml" }).end(xml);
     return;
   }
-  const gone = new AbortController();
-  response.once("close", () => gone.abort());
-  const signal = AbortSignal.any([gone.signal, site.closing]);
-  const answer = await answerJson(site, request, { target: String(target), body, signal });
+  const gone = () => AbortSignal.any([hungUp(response), site.closing]);
+  const answer = await answerJson(site, request, { target: String(target), body, gone });
   const contentType = request.headers["content-type"] ?? "application/x-amz-json-1.0";
   writeJson(response, answer, contentType);
 }
 
-type JsonCall = { readonly target: string; readonly body: string; readonly signal: AbortSignal };
+function hungUp(response: ServerResponse): AbortSignal {
+  const gone = new AbortController();
+  response.once("close", () => {
+    if (!response.writableFinished) gone.abort();
+  });
+  return gone.signal;
+}
+
+type JsonCall = {
+  readonly target: string;
+  readonly body: string;
+  readonly gone: ServiceCall["gone"];
+};
 
 async function answerJson(
   site: Site,
@@ -130,15 +140,15 @@ async function answerJson(
     return refuse(malformed("The body is not JSON."));
   }
   const [service, operation = ""] = call.target.split(".");
-  const { signal } = call;
+  const { gone } = call;
   try {
     switch (service) {
       case "AmazonSQS": {
         const { queues: engine, queueUrlOf } = site;
-        return await callSqs({ engine, queueUrlOf }, { operation, body, signal, ...identified });
+        return await callSqs({ engine, queueUrlOf }, { operation, body, gone, ...identified });
       }
       case "AWSEvents":
-        return await callEvents(site.bus, { operation, body, signal, ...identified });
+        return await callEvents(site.bus, { operation, body, gone, ...identified });
       default:
         return refuse(unknownOperation(call.target));
     }

@@ -2,7 +2,11 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type FunctionPool, functionPool } from "../../local/lambda/function-pool.ts";
+import {
+  type FunctionPool,
+  type FunctionPoolProps,
+  functionPool,
+} from "../../local/lambda/function-pool.ts";
 import { turnstile } from "../../local/lambda/turnstile.ts";
 import type { CallReport } from "../../local/lambda/worker-protocol.ts";
 import type { FunctionModel } from "../../local/template/stack-model.ts";
@@ -21,7 +25,7 @@ export function fixtureFunction(
   source: string,
   overrides: Partial<FunctionModel> & {
     readonly concurrencyMax?: number;
-    readonly spareCore?: () => Promise<void>;
+    readonly spareCore?: FunctionPoolProps["spareCore"];
   } = {},
 ): Fixture {
   const codeFolder = mkdtempSync(join(tmpdir(), "vmsync-function-"));

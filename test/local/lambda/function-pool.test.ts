@@ -213,6 +213,21 @@ describe("the workers of a function", () => {
     expect(await Promise.all(held)).toMatchObject([{ ok: false }, { ok: false }]);
   });
 
+  it("P2 are joined by others when they hold on to what they serve, core or not", async () => {
+    const { promise: asked, resolve: ask } = Promise.withResolvers<() => boolean>();
+    const spareCore = async ({ isEnough }: { readonly isEnough: () => boolean }) => {
+      ask(isEnough);
+      await expect.poll(isEnough, { timeout: 5_000 }).toBe(true);
+    };
+    const one = fixture(concurrent, { spareCore, concurrencyMax: 2 });
+    const held = invoke(one, { waitMs: 60_000 });
+    const second = invoke(one);
+    expect((await asked)()).toBe(false);
+    expect(await second).toMatchObject({ ok: true });
+    await one.pool.stop(0);
+    expect(await held).toMatchObject({ ok: false });
+  });
+
   it("P3 that cannot be loaded answer every invocation that waits", async () => {
     const one = fixture("throw new TypeError('broken');", { concurrencyMax: 2 });
     const outcomes = await Promise.all(Array.from({ length: 5 }, () => invoke(one)));
