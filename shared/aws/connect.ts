@@ -6,10 +6,10 @@ import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import { EventBridgeClient } from "@aws-sdk/client-eventbridge";
 import { SQSClient } from "@aws-sdk/client-sqs";
 import { STSClient } from "@aws-sdk/client-sts";
-import { DynamoDBDocumentClient } from "@aws-sdk/lib-dynamodb";
 import type { Ports } from "../app/ports.ts";
 import type { Environment } from "../model/environment.ts";
 import type { Settings } from "../model/settings.ts";
+import { documentClient } from "./documents.ts";
 import { dynamoApartmentStore } from "./dynamo-apartment-store.ts";
 import type { Dynamo } from "./dynamo-call.ts";
 import { dynamoEventStore } from "./dynamo-event-store.ts";
@@ -36,6 +36,8 @@ const REQUEST_TIMEOUT_MS = 5_000;
 
 /** What every SDK client is made with. The SDK keeps connections alive by default. */
 const CLIENT = {
+  /** Nothing is added to a client's middleware once it has served a call. */
+  cacheMiddleware: true,
   maxAttempts: CALL_ATTEMPTS_MAX,
   retryMode: "standard",
   requestHandler: {
@@ -52,7 +54,8 @@ export function connect(environment: Environment & { readonly settings: Settings
     tables: tablesOf(environment),
     clock,
   };
-  const sqs = lean(new SQSClient(CLIENT));
+  // TLS says whether a body arrived as it was sent; the SDK would hash each once more.
+  const sqs = lean(new SQSClient({ ...CLIENT, md5: false }));
   const apartmentQueue = { sqs, queueUrl: environment.VMSYNC_APARTMENT_QUEUE_URL };
   return {
     apartments: dynamoApartmentStore(dynamo),
@@ -98,11 +101,6 @@ function lean<C extends { readonly middlewareStack: { remove: (name: string) => 
   for (const name of NOT_FOR_US)
     if (!client.middlewareStack.remove(name)) throw new Error(`the SDK has no ${name} any more`);
   return client;
-}
-
-/** Optional fields of a record are absent attributes. */
-export function documentClient(client: DynamoDBClient): DynamoDBDocumentClient {
-  return DynamoDBDocumentClient.from(client, { marshallOptions: { removeUndefinedValues: true } });
 }
 
 /** The tables' names, as the template gives them to every function. */

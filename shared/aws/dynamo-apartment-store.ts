@@ -3,15 +3,15 @@
  *
  * A2 is upheld by `commit`: the one write, conditional on the version before it.
  */
-import { DeleteCommand, GetCommand, PutCommand, QueryCommand } from "@aws-sdk/lib-dynamodb";
 import type { ApartmentStore, VmFilter } from "../app/ports.ts";
 import { AnyApartmentRecord, type ApartmentRecord, isOfVm } from "../model/apartment-record.ts";
 import type { ApartmentId, HostId, JobId } from "../model/ids.ts";
 import { vmMatches } from "../model/list-filters.ts";
 import { CreatedRow, DomainRow, DueRow } from "../model/rows.ts";
 import { VmAtHost, vmAtHost } from "../model/vm-at-host.ts";
+import { deleteItem, getItem, putItem, queryItems, type Row } from "./documents.ts";
 import { batchGet } from "./dynamo-batch-get.ts";
-import { conditional, type Dynamo, type Row } from "./dynamo-call.ts";
+import { conditional, type Dynamo } from "./dynamo-call.ts";
 import { type IndexListing, listIndex } from "./dynamo-list.ts";
 import { parseRecord, parseRow } from "./dynamo-row.ts";
 import { names, values } from "./expression.ts";
@@ -23,9 +23,7 @@ export function dynamoApartmentStore(dynamo: Dynamo): ApartmentStore {
   const { documents, tables } = dynamo;
   const read = async (id: ApartmentId) => {
     const get = { TableName: tables.apartments, Key: { id }, ConsistentRead: true };
-    const answer = await calling(`reading apartment ${id}`, () =>
-      documents.send(new GetCommand(get)),
-    );
+    const answer = await calling(`reading apartment ${id}`, () => documents.send(getItem(get)));
     return answer.Item === undefined ? undefined : parseApartment(tables.apartments, answer.Item);
   };
   return {
@@ -41,7 +39,7 @@ export function dynamoApartmentStore(dynamo: Dynamo): ApartmentStore {
         ExpressionAttributeNames: names("id"),
       };
       const doing = `making apartment ${record.id}`;
-      const written = await conditional(dynamo, doing, () => documents.send(new PutCommand(put)));
+      const written = await conditional(dynamo, doing, () => documents.send(putItem(put)));
       return written.held ? "created" : "exists";
     },
     load: async (id, jobIds) =>
@@ -55,7 +53,7 @@ export function dynamoApartmentStore(dynamo: Dynamo): ApartmentStore {
         ExpressionAttributeValues: values({ before: next.version - 1 }),
       };
       const doing = `committing version ${next.version} of apartment ${next.id}`;
-      const written = await conditional(dynamo, doing, () => documents.send(new PutCommand(put)));
+      const written = await conditional(dynamo, doing, () => documents.send(putItem(put)));
       return written.held ? "committed" : "conflict";
     },
     list: (filter, page) => listIndex(dynamo, apartmentListing(dynamo, filter), page),
@@ -64,14 +62,14 @@ export function dynamoApartmentStore(dynamo: Dynamo): ApartmentStore {
     readDomainXml: async (id, version) => {
       const get = { TableName: tables.domains, Key: { vmId: id, version }, ConsistentRead: true };
       const doing = `reading domain XML ${version} of VM ${id}`;
-      const { Item: row } = await calling(doing, () => documents.send(new GetCommand(get)));
+      const { Item: row } = await calling(doing, () => documents.send(getItem(get)));
       const address = { table: tables.domains, key: `${id} ${version}` };
       return row === undefined ? undefined : parseRow(DomainRow, row, address).xml;
     },
     forgetDomainXml: async (id, version) => {
       const forget = { TableName: tables.domains, Key: { vmId: id, version } };
       const doing = `forgetting domain XML ${version} of VM ${id}`;
-      await calling(doing, () => documents.send(new DeleteCommand(forget)));
+      await calling(doing, () => documents.send(deleteItem(forget)));
     },
   };
 }
@@ -115,7 +113,7 @@ async function atHost({ documents, tables }: Dynamo, hostId: HostId): Promise<re
   const found: VmAtHost[] = [];
   let after: Row | undefined;
   for (let pages = 0; pages < HOST_PAGES_MAX; pages += 1) {
-    const query = new QueryCommand({
+    const query = queryItems({
       TableName: tables.apartments,
       IndexName: "byHost",
       KeyConditionExpression: "#lastAt = :hostId",
@@ -146,7 +144,7 @@ async function due(
       Limit: limit,
     };
     const doing = `looking for what is due in shard ${shard}`;
-    const answer = await calling(doing, () => documents.send(new QueryCommand(query)));
+    const answer = await calling(doing, () => documents.send(queryItems(query)));
     return (answer.Items ?? []).map((row) =>
       parseRow(DueRow, row, { table: tables.apartments, key: `due ${shard}` }),
     );

@@ -1,5 +1,5 @@
-import { BatchGetCommand, type BatchGetCommandInput } from "@aws-sdk/lib-dynamodb";
-import type { Dynamo, Row } from "./dynamo-call.ts";
+import { batchGetItems, type KeysToGet, type Row } from "./documents.ts";
+import type { Dynamo } from "./dynamo-call.ts";
 import { calling } from "./service-failure.ts";
 
 /** DynamoDB's own limit of one call. */
@@ -23,11 +23,10 @@ export async function batchGet(
   let requests = requestsOf(wanted);
   if (Object.keys(requests).length === 0) return found;
   for (let attempts = 1; attempts <= BATCH_GET_ATTEMPTS_MAX; attempts += 1) {
-    const command = new BatchGetCommand({ RequestItems: requests });
-    const answer = await calling(doing, () => documents.send(command));
-    for (const [table, rows] of Object.entries(answer.Responses ?? {}))
-      found.get(table)?.push(...rows);
-    requests = answer.UnprocessedKeys ?? {};
+    const get = batchGetItems(requests);
+    const answer = await calling(doing, () => documents.send(get));
+    for (const [table, rows] of Object.entries(answer.found)) found.get(table)?.push(...rows);
+    requests = answer.unprocessed;
     if (Object.keys(requests).length === 0) return found;
     const waitMs = BATCH_GET_BACKOFF_MS * 2 ** attempts;
     await clock.sleep(Math.ceil(waitMs * (0.5 + Math.random() / 2)));
@@ -39,12 +38,12 @@ export async function batchGet(
   });
 }
 
-function requestsOf(wanted: KeysByTable): NonNullable<BatchGetCommandInput["RequestItems"]> {
+function requestsOf(wanted: KeysByTable): KeysToGet {
   const tables = Object.entries(wanted).filter(([, { keys }]) => keys.length > 0);
   return Object.fromEntries(
     tables.map(([table, { keys, consistent }]) => [
       table,
-      { Keys: keys.map((key) => ({ ...key })), ConsistentRead: consistent },
+      { Keys: keys, ConsistentRead: consistent },
     ]),
   );
 }

@@ -9,25 +9,18 @@ import {
   TransactionCanceledException,
   TransactionConflictException,
 } from "@aws-sdk/client-dynamodb";
-import {
-  type DynamoDBDocumentClient,
-  TransactWriteCommand,
-  type TransactWriteCommandInput,
-} from "@aws-sdk/lib-dynamodb";
 import { unmarshall } from "@aws-sdk/util-dynamodb";
 import type { Clock } from "../app/ports.ts";
 import type { TableName } from "../model/tables.ts";
+import { type Documents, type Row, type TransactAction, transactWrite } from "./documents.ts";
 import { calling, ServiceFailure } from "./service-failure.ts";
 
 /** What every DynamoDB adapter works with. */
 export type Dynamo = {
-  readonly documents: DynamoDBDocumentClient;
+  readonly documents: Documents;
   readonly tables: Readonly<Record<TableName, string>>;
   readonly clock: Clock;
 };
-
-/** An item before its schema has seen it. */
-export type Row = Readonly<Record<string, unknown>>;
 
 /** The stored item comes with a failed condition if the call asked for it (`ReturnValuesOnConditionCheckFailure`). */
 export type Written<T> =
@@ -41,8 +34,6 @@ export type Transacted =
       readonly held: false;
       readonly failed: readonly ({ readonly stored: Row | undefined } | undefined)[];
     };
-
-type TransactActions = NonNullable<TransactWriteCommandInput["TransactItems"]>;
 
 /** Two writers of one item (a host's sum, at most) get through within a few attempts; more is contention to be seen. */
 const CONFLICT_ATTEMPTS_MAX = 8;
@@ -73,12 +64,12 @@ export async function conditional<T>(
 export async function transact(
   { documents, clock }: Pick<Dynamo, "documents" | "clock">,
   doing: string,
-  actions: TransactActions,
+  actions: readonly TransactAction[],
 ): Promise<Transacted> {
-  const command = { TransactItems: actions, ClientRequestToken: randomUUID() };
+  const write = transactWrite(actions, randomUUID());
   return untilNoConflict(clock, doing, async () => {
     try {
-      await documents.send(new TransactWriteCommand(command));
+      await documents.send(write);
       return { held: true };
     } catch (error) {
       if (!(error instanceof TransactionCanceledException)) throw error;
@@ -118,7 +109,7 @@ async function untilNoConflict<T>(
   throw new ServiceFailure(doing, conflict);
 }
 
-// Items that come with an error have not passed the document client's translation.
+// Items that come with an error have not been translated.
 function rowOf(item: Parameters<typeof unmarshall>[0] | undefined): Row | undefined {
   return item === undefined ? undefined : unmarshall(item);
 }

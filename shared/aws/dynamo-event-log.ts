@@ -4,7 +4,6 @@
  * What a filter leaves out beyond its stream costs a read all the same, so a request reads a bounded number of rounds and
  * may answer few events, or none, with a cursor that goes on from where it stopped.
  */
-import { QueryCommand } from "@aws-sdk/lib-dynamodb";
 import type { EventFilter, EventStore } from "../app/ports.ts";
 import { type LogPosition, readLogCursor, writeLogCursor } from "../model/cursor.ts";
 import { streamFor } from "../model/event-log.ts";
@@ -12,6 +11,7 @@ import { eventMatches } from "../model/list-filters.ts";
 import { EventPageRow, EventRow } from "../model/rows.ts";
 import { EVENT_SHARDS } from "../model/tables.ts";
 import type { TopicEvent } from "../model/topic.ts";
+import { queryItems } from "./documents.ts";
 import { BATCH_GET_KEYS_MAX, batchGet } from "./dynamo-batch-get.ts";
 import type { Dynamo } from "./dynamo-call.ts";
 import { parseRow } from "./dynamo-row.ts";
@@ -160,7 +160,7 @@ async function queryPages(
   const [low, high] = forward
     ? [from?.page ?? 1, Number.MAX_SAFE_INTEGER]
     : [1, from?.page ?? Number.MAX_SAFE_INTEGER];
-  const command = new QueryCommand({
+  const command = queryItems({
     TableName: tables.events,
     KeyConditionExpression: "#stream = :stream AND #page BETWEEN :low AND :high",
     ExpressionAttributeNames: names("stream", "page"),

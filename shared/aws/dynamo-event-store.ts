@@ -11,14 +11,14 @@
  *     and remove them). So one condition on it says, without another call, that nobody listened when the page was put.
  * Times only order the shards among each other; within a shard they never go back.
  */
-import { GetCommand, type TransactWriteCommandInput } from "@aws-sdk/lib-dynamodb";
 import type { EventStore } from "../app/ports.ts";
 import { ALL_STREAM, pagesOf, streamsOf } from "../model/event-log.ts";
 import { EventHeadRow } from "../model/rows.ts";
 import type { Settings } from "../model/settings.ts";
 import { EVENT_SHARDS } from "../model/tables.ts";
 import type { TopicEvent } from "../model/topic.ts";
-import { type Dynamo, type Row, transact } from "./dynamo-call.ts";
+import { getItem, type Row, type TransactAction } from "./documents.ts";
+import { type Dynamo, transact } from "./dynamo-call.ts";
 import { eventKey, pageKey, readFeed, readHistory } from "./dynamo-event-log.ts";
 import { parseRow } from "./dynamo-row.ts";
 import { names, values } from "./expression.ts";
@@ -26,7 +26,7 @@ import { ttlSeconds } from "./job-row.ts";
 import { calling } from "./service-failure.ts";
 
 type Deps = Dynamo & { readonly retention: Pick<Settings, "historyRetentionDays"> };
-type Actions = NonNullable<TransactWriteCommandInput["TransactItems"]>;
+type Actions = readonly TransactAction[];
 /** Where the next page of a shard goes; `seenAt`: when this writer saw it. */
 type Head = {
   readonly last: number;
@@ -96,7 +96,7 @@ export function dynamoEventStore(deps: Deps): EventStore {
 }
 
 async function readHead(deps: Deps, shard: number): Promise<Head> {
-  const get = new GetCommand({
+  const get = getItem({
     TableName: deps.tables.events,
     Key: pageKey(ALL_STREAM, shard, 0),
     ConsistentRead: true,

@@ -1,7 +1,7 @@
 /** What each report costs: one write of the heartbeat. */
-import { UpdateCommand } from "@aws-sdk/lib-dynamodb";
 import type { HostStore } from "../app/ports.ts";
 import { HEARD_CROWD, HEARD_MAX, type Heartbeat } from "../model/host.ts";
+import { updateItem } from "./documents.ts";
 import { conditional, type Dynamo } from "./dynamo-call.ts";
 import { names, values } from "./expression.ts";
 import { HEARTBEAT_ITEM, hostKey, parseHeartbeat } from "./host-row.ts";
@@ -13,7 +13,7 @@ export async function beat(dynamo: Dynamo, report: Beat): Promise<Beaten> {
   const { hostId, publicKey, bootId, seq, digest, blind, selfFence, vmCount, now, leaseUntil } =
     report;
   const table = dynamo.tables.hosts;
-  const update = new UpdateCommand({
+  const update = updateItem({
     TableName: table,
     Key: hostKey(hostId, HEARTBEAT_ITEM),
     // The map is there since the session (`dynamo-host-session.ts`): an update cannot make it and write into it.
@@ -55,7 +55,7 @@ async function bounded(dynamo: Dynamo, heartbeat: Heartbeat): Promise<Heartbeat>
   const marks = Object.values(heartbeat.heard ?? {});
   if (marks.length <= HEARD_MAX) return heartbeat;
   const heard = { [HEARD_CROWD]: { seq, at: Math.min(...marks.map(({ at }) => at)) } };
-  const update = new UpdateCommand({
+  const update = updateItem({
     TableName: dynamo.tables.hosts,
     Key: hostKey(hostId, HEARTBEAT_ITEM),
     UpdateExpression: "SET #heard = :heard",

@@ -1,9 +1,9 @@
 /** A host's beginning, its fence, its return, and its end: one transaction each. */
-import { GetCommand, UpdateCommand } from "@aws-sdk/lib-dynamodb";
 import type { HostStore } from "../app/ports.ts";
 import type { HostRecord } from "../model/host.ts";
 import type { HostId } from "../model/ids.ts";
 import { PastHostRow } from "../model/rows.ts";
+import { getItem, updateItem } from "./documents.ts";
 import { conditional, type Dynamo, transact } from "./dynamo-call.ts";
 import { changeBoth } from "./dynamo-host-session.ts";
 import { parseRow } from "./dynamo-row.ts";
@@ -98,7 +98,7 @@ export async function markTold(
   dynamo: Dynamo,
   { hostId, bootOrdinal, untold }: Request<"markTold">,
 ): Promise<"told" | "superseded"> {
-  const update = new UpdateCommand({
+  const update = updateItem({
     TableName: dynamo.tables.hosts,
     Key: hostKey(hostId, HOST_ITEM),
     UpdateExpression: "REMOVE #untold",
@@ -119,7 +119,7 @@ export async function remove(
   const table = { TableName: dynamo.tables.hosts };
   const doing = `forgetting host ${hostId}`;
   for (let attempts = 1; attempts <= REMOVE_ATTEMPTS_MAX; attempts += 1) {
-    const get = new GetCommand({ ...table, Key: hostKey(hostId, HOST_ITEM), ConsistentRead: true });
+    const get = getItem({ ...table, Key: hostKey(hostId, HOST_ITEM), ConsistentRead: true });
     const { Item: row } = await calling(doing, () => dynamo.documents.send(get));
     if (row === undefined) return "host_not_found";
     const { bootOrdinal, reserved } = parseHost(dynamo.tables.hosts, row);
@@ -152,7 +152,7 @@ const REMOVE_ATTEMPTS_MAX = 5;
 export async function create(dynamo: Dynamo, host: HostRecord): Promise<"created" | "host_exists"> {
   const table = { TableName: dynamo.tables.hosts };
   const doing = `registering host ${host.id}`;
-  const get = new GetCommand({ ...table, Key: hostKey(host.id, PAST_ITEM), ConsistentRead: true });
+  const get = getItem({ ...table, Key: hostKey(host.id, PAST_ITEM), ConsistentRead: true });
   const { Item: row } = await calling(doing, () => dynamo.documents.send(get));
   const key = { table: dynamo.tables.hosts, key: `${host.id} ${PAST_ITEM}` };
   const past = row === undefined ? 0 : parseRow(PastHostRow, row, key).bootOrdinal;

@@ -2,10 +2,10 @@
  * What changes a host's registration and its heartbeat together: joining, opening a session, silence and its end (fences are
  * in dynamo-host-life.ts). One transaction each, so that neither says of the boot, or of being heard, what the other denies.
  */
-import { GetCommand, type TransactWriteCommandInput } from "@aws-sdk/lib-dynamodb";
 import type { HostStore } from "../app/ports.ts";
 import type { Heartbeat } from "../model/host.ts";
 import type { HostId } from "../model/ids.ts";
+import { getItem, type UpdateAction } from "./documents.ts";
 import { type Dynamo, transact } from "./dynamo-call.ts";
 import { names, values } from "./expression.ts";
 import { HEARTBEAT_ITEM, HOST_ITEM, hostKey, PLACEMENT_UP, parseHeartbeat } from "./host-row.ts";
@@ -13,11 +13,8 @@ import { calling, ServiceFailure } from "./service-failure.ts";
 
 type Request<K extends "join" | "openSession" | "markSilent"> = Parameters<HostStore[K]>[0];
 type Answer<K extends "join" | "openSession" | "markSilent"> = Awaited<ReturnType<HostStore[K]>>;
-type Update = NonNullable<
-  NonNullable<TransactWriteCommandInput["TransactItems"]>[number]["Update"]
->;
 /** An update but for its table and key. */
-export type Change = Omit<Update, "TableName" | "Key">;
+export type Change = Omit<UpdateAction, "TableName" | "Key">;
 
 /** Each further attempt needs another session, join or silence to have come in between. */
 const SESSION_ATTEMPTS_MAX = 5;
@@ -201,7 +198,7 @@ async function readHeartbeat(
   { documents, tables }: Dynamo,
   hostId: HostId,
 ): Promise<Heartbeat | undefined> {
-  const get = new GetCommand({
+  const get = getItem({
     TableName: tables.hosts,
     Key: hostKey(hostId, HEARTBEAT_ITEM),
     ConsistentRead: true,

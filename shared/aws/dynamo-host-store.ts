@@ -2,13 +2,13 @@
  * Registration, sessions, heartbeats, inventory: a host's items (host-row.ts) under the store's one name. What touches
  * the registration together with the heartbeat is in dynamo-host-session.ts.
  */
-import { QueryCommand, UpdateCommand } from "@aws-sdk/lib-dynamodb";
 import type { HostRow, HostStore } from "../app/ports.ts";
 import type { Heartbeat } from "../model/host.ts";
 import type { HostId } from "../model/ids.ts";
 import { HostKeyRow } from "../model/rows.ts";
+import { queryItems, type Row, updateItem } from "./documents.ts";
 import { batchGet } from "./dynamo-batch-get.ts";
-import { conditional, type Dynamo, type Row } from "./dynamo-call.ts";
+import { conditional, type Dynamo } from "./dynamo-call.ts";
 import { beat } from "./dynamo-heartbeat.ts";
 import { create, fence, markReturned, markTold, remove } from "./dynamo-host-life.ts";
 import { join, markHeard, markSilent, openSession } from "./dynamo-host-session.ts";
@@ -86,7 +86,7 @@ async function readHost(
   { documents, tables }: Dynamo,
   hostId: HostId,
 ): Promise<HostRow | undefined> {
-  const query = new QueryCommand({
+  const query = queryItems({
     TableName: tables.hosts,
     KeyConditionExpression: "#hostId = :hostId AND #item BETWEEN :first AND :last",
     ExpressionAttributeNames: names("hostId", "item"),
@@ -117,7 +117,7 @@ type HostUpdate = {
 
 /** An update of a registration that exists; the names of its expression include `hostId`. */
 async function updateHost(dynamo: Dynamo, doing: string, update: HostUpdate): Promise<boolean> {
-  const command = new UpdateCommand({
+  const command = updateItem({
     TableName: dynamo.tables.hosts,
     ...update,
     ConditionExpression: "attribute_exists(#hostId)",

@@ -1,12 +1,12 @@
 /** Incidents, one item each by their deterministic id; a resolved one goes after its retention. */
-import { GetCommand, PutCommand, UpdateCommand } from "@aws-sdk/lib-dynamodb";
 import type { IncidentFilter, IncidentStore } from "../app/ports.ts";
 import { IncidentRecord } from "../model/incident.ts";
 import { incidentMatches } from "../model/list-filters.ts";
 import { OpenedRow } from "../model/rows.ts";
 import type { Settings } from "../model/settings.ts";
+import { getItem, putItem, type Row, updateItem } from "./documents.ts";
 import { batchGet } from "./dynamo-batch-get.ts";
-import { conditional, type Dynamo, type Row } from "./dynamo-call.ts";
+import { conditional, type Dynamo } from "./dynamo-call.ts";
 import { type IndexListing, listIndex } from "./dynamo-list.ts";
 import { parseRecord, parseRow } from "./dynamo-row.ts";
 import { names, values } from "./expression.ts";
@@ -22,7 +22,7 @@ export function dynamoIncidentStore(deps: Deps): IncidentStore {
   const table = tables.incidents;
   return {
     open: async (incident) => {
-      const put = new PutCommand({
+      const put = putItem({
         TableName: table,
         Item: {
           id: incident.id,
@@ -41,7 +41,7 @@ export function dynamoIncidentStore(deps: Deps): IncidentStore {
       return written.held ? "opened" : "already_open";
     },
     resolve: async (id, at) => {
-      const update = new UpdateCommand({
+      const update = updateItem({
         TableName: table,
         Key: { id },
         UpdateExpression: "SET #record.#resolvedAt = :at, #expiresAt = :ttl",
@@ -54,7 +54,7 @@ export function dynamoIncidentStore(deps: Deps): IncidentStore {
       return written.held ? "resolved" : "not_open";
     },
     read: async (id) => {
-      const get = new GetCommand({ TableName: table, Key: { id }, ConsistentRead: true });
+      const get = getItem({ TableName: table, Key: { id }, ConsistentRead: true });
       const answer = await calling(`reading incident ${id}`, () => documents.send(get));
       return unexpired(deps, answer.Item === undefined ? [] : [answer.Item])[0];
     },

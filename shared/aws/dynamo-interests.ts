@@ -5,21 +5,21 @@
  * Item and count change in one transaction, so a count of none says that there is none; and with them the heads of the
  * events' log, so that whoever appends to it knows whether anybody listens at all (`dynamo-event-store.ts`, E4).
  */
-import { PutCommand, QueryCommand, type TransactWriteCommandInput } from "@aws-sdk/lib-dynamodb";
 import type { Interests } from "../app/ports.ts";
 import { ALL_STREAM } from "../model/event-log.ts";
 import type { Interest } from "../model/interest.ts";
 import { InterestCountRow, InterestRow } from "../model/rows.ts";
 import { EVENT_SHARDS } from "../model/tables.ts";
+import { putItem, queryItems, type Row, type TransactAction } from "./documents.ts";
 import { BATCH_GET_KEYS_MAX, batchGet } from "./dynamo-batch-get.ts";
-import { conditional, type Dynamo, type Row, transact } from "./dynamo-call.ts";
+import { conditional, type Dynamo, transact } from "./dynamo-call.ts";
 import { pageKey } from "./dynamo-event-log.ts";
 import { parseRow } from "./dynamo-row.ts";
 import { names, values } from "./expression.ts";
 import { ttlSeconds } from "./job-row.ts";
 import { calling } from "./service-failure.ts";
 
-type Actions = NonNullable<TransactWriteCommandInput["TransactItems"]>;
+type Actions = readonly TransactAction[];
 type Named = Pick<Interest, "id" | "topic">;
 
 /** Where the count of a prefix lies; no interest has that name. */
@@ -82,7 +82,7 @@ async function remove(dynamo: Dynamo, interest: Named): Promise<void> {
       ...countBy(dynamo, interest, -1),
     ]);
     if (held.held) return;
-    const never = new PutCommand({
+    const never = putItem({
       ...removed,
       ConditionExpression: "attribute_not_exists(#id) OR #held = :no",
       ExpressionAttributeNames: names("id", "held"),
@@ -141,7 +141,7 @@ async function queryAll(
   const found: Interest[] = [];
   let from: Row | undefined;
   for (let pages = 0; pages < PAGES_MAX; pages += 1) {
-    const query = new QueryCommand({
+    const query = queryItems({
       TableName: table,
       KeyConditionExpression: "#prefix = :prefix AND #id > :count",
       ExpressionAttributeNames: names("prefix", "id"),

@@ -1,11 +1,11 @@
 /** What was last passed on of a host's VMs, and the note of it on the heartbeat. */
 import { gunzipSync, gzipSync } from "node:zlib";
-import { GetCommand, PutCommand, UpdateCommand } from "@aws-sdk/lib-dynamodb";
 import type { HostStore } from "../app/ports.ts";
 import { type HeardMark, type Heartbeat, Inventory } from "../model/host.ts";
 import type { HostId } from "../model/ids.ts";
 import { DescribedRow, InventoryRow } from "../model/rows.ts";
-import { conditional, type Dynamo, type Row } from "./dynamo-call.ts";
+import { getItem, putItem, type Row, updateItem } from "./documents.ts";
+import { conditional, type Dynamo } from "./dynamo-call.ts";
 import { parseRow } from "./dynamo-row.ts";
 import { names, values } from "./expression.ts";
 import {
@@ -26,7 +26,7 @@ export async function readInventory(
   hostId: HostId,
 ): Promise<Inventory | undefined> {
   const table = tables.hosts;
-  const get = new GetCommand({
+  const get = getItem({
     TableName: table,
     Key: hostKey(hostId, INVENTORY_ITEM),
     ConsistentRead: true,
@@ -58,8 +58,8 @@ export async function writeInventory(
   const doing = `writing the inventory of host ${next.hostId}`;
   const written = await conditional(dynamo, doing, () =>
     comparedWith?.vms === next.vms
-      ? dynamo.documents.send(new UpdateCommand(orderUpdate(dynamo, next, comparedWith)))
-      : dynamo.documents.send(new PutCommand(inventoryPut(dynamo, next, comparedWith))),
+      ? dynamo.documents.send(updateItem(orderUpdate(dynamo, next, comparedWith)))
+      : dynamo.documents.send(putItem(inventoryPut(dynamo, next, comparedWith))),
   );
   return written.held ? "written" : "changed";
 }
@@ -119,7 +119,7 @@ export async function noteDescribed(
 ): Promise<void> {
   const expiresAt = ttlSeconds(dynamo.clock.now() + DESCRIBED_KEPT_MS);
   const Item = { ...hostKey(hostId, describedItem(vmId)), ...described, expiresAt };
-  const put = new PutCommand({ TableName: dynamo.tables.hosts, Item });
+  const put = putItem({ TableName: dynamo.tables.hosts, Item });
   await calling(`noting what ${hostId} says of VM ${vmId}`, () => dynamo.documents.send(put));
 }
 
@@ -128,7 +128,7 @@ export async function readDescribed(
   { hostId, vmId }: Parameters<HostStore["readDescribed"]>[0],
 ): Promise<DescribedRow | undefined> {
   const key = hostKey(hostId, describedItem(vmId));
-  const get = new GetCommand({ TableName: tables.hosts, Key: key, ConsistentRead: true });
+  const get = getItem({ TableName: tables.hosts, Key: key, ConsistentRead: true });
   const doing = `reading what ${hostId} says of VM ${vmId}`;
   const { Item: row } = await calling(doing, () => documents.send(get));
   if (row === undefined) return undefined;
@@ -140,7 +140,7 @@ export async function markCompared(
   hostId: HostId,
   { bootOrdinal, seq, at }: NonNullable<Heartbeat["applied"]>,
 ): Promise<"marked" | "superseded"> {
-  const update = new UpdateCommand({
+  const update = updateItem({
     TableName: dynamo.tables.hosts,
     Key: hostKey(hostId, HEARTBEAT_ITEM),
     UpdateExpression: "SET #applied.#at = :at",
@@ -164,7 +164,7 @@ export async function markApplied(dynamo: Dynamo, note: Note): Promise<void> {
   for (let attempts = 1; attempts <= NOTE_ATTEMPTS_MAX; attempts += 1) {
     const update = noteUpdate(left);
     if (update === undefined) return;
-    const command = new UpdateCommand({ TableName: dynamo.tables.hosts, ...update });
+    const command = updateItem({ TableName: dynamo.tables.hosts, ...update });
     const written = await conditional(dynamo, doing, () => dynamo.documents.send(command));
     if (written.held || written.stored === undefined) return;
     left = stillToNote(left, parseHeartbeat(dynamo.tables.hosts, written.stored));

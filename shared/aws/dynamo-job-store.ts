@@ -3,7 +3,6 @@
  *
  * A7 is upheld by the condition of `project`: a higher revision, and no change after a terminal status.
  */
-import { GetCommand, PutCommand, QueryCommand, UpdateCommand } from "@aws-sdk/lib-dynamodb";
 import type { JobFilter, JobStore } from "../app/ports.ts";
 import type { JobEffect } from "../model/effect.ts";
 import type { JobId } from "../model/ids.ts";
@@ -11,8 +10,9 @@ import { hasEnded, type JobRecord, JobStatus } from "../model/job.ts";
 import { JOINERS_MAX, type Joiner } from "../model/join.ts";
 import { jobMatches } from "../model/list-filters.ts";
 import { CreatedRow, UnsentRow } from "../model/rows.ts";
+import { getItem, putItem, queryItems, type Row, updateItem } from "./documents.ts";
 import { batchGet } from "./dynamo-batch-get.ts";
-import { conditional, type Dynamo, type Row } from "./dynamo-call.ts";
+import { conditional, type Dynamo } from "./dynamo-call.ts";
 import { type IndexListing, listIndex } from "./dynamo-list.ts";
 import { parseRow } from "./dynamo-row.ts";
 import { names, values } from "./expression.ts";
@@ -24,12 +24,12 @@ export function dynamoJobStore(dynamo: Dynamo): JobStore {
   const { documents, tables } = dynamo;
   return {
     read: async (id) => {
-      const get = new GetCommand({ TableName: tables.jobs, Key: { id }, ConsistentRead: true });
+      const get = getItem({ TableName: tables.jobs, Key: { id }, ConsistentRead: true });
       const answer = await calling(`reading job ${id}`, () => documents.send(get));
       return unexpiredJobs(dynamo, answer.Item === undefined ? [] : [answer.Item])[0];
     },
     create: async (job, joiner) => {
-      const put = new PutCommand({
+      const put = putItem({
         TableName: tables.jobs,
         Item: jobItem(job, joiner),
         ConditionExpression: "attribute_not_exists(#id)",
@@ -41,7 +41,7 @@ export function dynamoJobStore(dynamo: Dynamo): JobStore {
       return written.held ? "created" : "exists";
     },
     project: async (effect) => {
-      const update = new UpdateCommand({ TableName: tables.jobs, ...projection(effect) });
+      const update = updateItem({ TableName: tables.jobs, ...projection(effect) });
       const doing = `projecting revision ${effect.revision} of job ${effect.jobId}`;
       const written = await conditional(dynamo, doing, () => documents.send(update));
       const row = written.held ? written.output.Attributes : written.stored;
@@ -52,7 +52,7 @@ export function dynamoJobStore(dynamo: Dynamo): JobStore {
     },
     addJoiner: (id, joiner) => addJoiner(dynamo, id, joiner),
     requestCancel: async (id, reason) => {
-      const update = new UpdateCommand({ TableName: tables.jobs, ...cancelRequest(id, reason) });
+      const update = updateItem({ TableName: tables.jobs, ...cancelRequest(id, reason) });
       const written = await conditional(dynamo, `calling off job ${id}`, () =>
         documents.send(update),
       );
@@ -74,7 +74,7 @@ function joinersAtEnd(dynamo: Dynamo, effect: JobEffect, row: Row | undefined) {
 
 async function addJoiner(dynamo: Dynamo, id: JobId, joiner: Joiner) {
   const text = joinerText(joiner);
-  const update = new UpdateCommand({
+  const update = updateItem({
     TableName: dynamo.tables.jobs,
     Key: { id },
     UpdateExpression: "ADD #joiners :joiners",
@@ -166,7 +166,7 @@ async function unsent(
   { before, limit }: { readonly before: number; readonly limit: number },
 ) {
   const ofShard = async (shard: number) => {
-    const query = new QueryCommand({
+    const query = queryItems({
       TableName: tables.jobs,
       IndexName: "unsent",
       KeyConditionExpression: "#unsentShard = :shard AND #createdAt <= :before",

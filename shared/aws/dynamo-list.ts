@@ -4,11 +4,11 @@
  * What matches a rare filter may be far apart, so a request reads a bounded number of pages and may answer few items,
  * or none, with a cursor that goes on from where it stopped.
  */
-import { QueryCommand } from "@aws-sdk/lib-dynamodb";
 import type { Page, PageRequest } from "../app/ports.ts";
 import { type Position, readCursor, writeCursor } from "../model/cursor.ts";
+import { queryItems, type Row } from "./documents.ts";
 import { BATCH_GET_KEYS_MAX } from "./dynamo-batch-get.ts";
-import type { Dynamo, Row } from "./dynamo-call.ts";
+import type { Dynamo } from "./dynamo-call.ts";
 import { values } from "./expression.ts";
 import { calling } from "./service-failure.ts";
 
@@ -70,7 +70,7 @@ async function queryKeys<T>(
   { after, limit }: { readonly after: Position | undefined; readonly limit: number },
 ): Promise<{ readonly positions: readonly Position[]; readonly more: boolean }> {
   const { table, index, partition } = listing;
-  const command = new QueryCommand({
+  const command = queryItems({
     TableName: table,
     IndexName: index,
     KeyConditionExpression: "#partition = :partition",

@@ -1,19 +1,14 @@
 /**
  * Room on hosts: an item for each reservation and the sum on the host's item, always written together.
  */
-import {
-  GetCommand,
-  QueryCommand,
-  type TransactWriteCommandInput,
-  UpdateCommand,
-} from "@aws-sdk/lib-dynamodb";
 import type { Placement } from "../app/ports.ts";
 import type { ReserveEffect } from "../model/effect.ts";
 import type { Capacity } from "../model/host.ts";
 import type { HostId, VmId } from "../model/ids.ts";
 import { byRoom, hostFact, takesVms, whyRefused } from "../model/placement.ts";
 import { PlaceableRow, ReservationRow } from "../model/rows.ts";
-import { conditional, type Dynamo, type Row, transact } from "./dynamo-call.ts";
+import { getItem, queryItems, type Row, type TransactAction, updateItem } from "./documents.ts";
+import { conditional, type Dynamo, transact } from "./dynamo-call.ts";
 import { parseRow } from "./dynamo-row.ts";
 import { names, values } from "./expression.ts";
 import {
@@ -44,7 +39,7 @@ export function dynamoPlacement(dynamo: Dynamo): Placement {
     },
     host: async (id) => {
       const get = { TableName: tables.hosts, Key: hostKey(id, HOST_ITEM), ConsistentRead: true };
-      const answer = await calling(`reading host ${id}`, () => documents.send(new GetCommand(get)));
+      const answer = await calling(`reading host ${id}`, () => documents.send(getItem(get)));
       return answer.Item === undefined ? undefined : hostFact(parseHost(tables.hosts, answer.Item));
     },
     holders: (id) => queryHolders(dynamo, id),
@@ -54,7 +49,7 @@ export function dynamoPlacement(dynamo: Dynamo): Placement {
 }
 
 async function queryPlaceable({ documents, tables }: Dynamo) {
-  const query = new QueryCommand({
+  const query = queryItems({
     TableName: tables.hosts,
     IndexName: "placeable",
     KeyConditionExpression: "#placement = :up",
@@ -80,7 +75,7 @@ async function queryHolders(
   const held: VmId[] = [];
   let from: Row | undefined;
   do {
-    const query = new QueryCommand({
+    const query = queryItems({
       TableName: tables.hosts,
       KeyConditionExpression: "#hostId = :hostId AND begins_with(#item, :prefix)",
       FilterExpression: "#held = :yes",
@@ -98,7 +93,7 @@ async function queryHolders(
   return held;
 }
 
-type Actions = NonNullable<TransactWriteCommandInput["TransactItems"]>;
+type Actions = readonly TransactAction[];
 
 async function reserve(dynamo: Dynamo, effect: ReserveEffect) {
   const { hostId, vmId } = effect;
@@ -122,7 +117,7 @@ async function holdAgain(dynamo: Dynamo, effect: ReserveEffect, stored: Row | un
   const before = parseRow(ReservationRow, stored, { table, key: `${hostId} ${key.item}` });
   if (!before.held) return { status: "refused", reason: "superseded" } as const;
   if (before.revision >= revision) return { status: "held" } as const;
-  const raise = new UpdateCommand({
+  const raise = updateItem({
     TableName: table,
     Key: key,
     UpdateExpression: "SET #revision = :revision",
@@ -204,7 +199,7 @@ async function releaseRoom(dynamo: Dynamo, release: Release): Promise<void> {
   const doing = `releasing the room of VM ${vmId} on host ${hostId}`;
   const key = hostKey(hostId, reservationItem(vmId));
   for (let attempts = 1; attempts <= RELEASE_ATTEMPTS_MAX; attempts += 1) {
-    const get = new GetCommand({ TableName: table, Key: key, ConsistentRead: true });
+    const get = getItem({ TableName: table, Key: key, ConsistentRead: true });
     const { Item: row } = await calling(doing, () => dynamo.documents.send(get));
     const before =
       row === undefined

@@ -1,5 +1,4 @@
-/** Rows become records here, each parsed once by the model's schema. */
-import type { Row } from "./dynamo-call.ts";
+import type { Row } from "./documents.ts"; /** Rows become records here, each parsed once by the model's schema. */
 
 /** The part of a schema that reading needs; every schema of `shared/model` is one. */
 export interface RowSchema<T> {

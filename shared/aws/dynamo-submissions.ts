@@ -4,23 +4,17 @@
  * All or nothing. A transaction carries a token of its own, so an SDK retry after a lost answer is answered as the first
  * try was; a plain conditional put would take its own first write for another's.
  */
-import {
-  GetCommand,
-  PutCommand,
-  type TransactWriteCommandInput,
-  UpdateCommand,
-} from "@aws-sdk/lib-dynamodb";
 import type { Accepted, Submission, Submissions } from "../app/ports.ts";
 import { IdempotencyRow } from "../model/rows.ts";
+import { getItem, putItem, type Row, type TransactAction, updateItem } from "./documents.ts";
 import { apartmentItem } from "./dynamo-apartment-store.ts";
-import { conditional, type Dynamo, type Row, transact } from "./dynamo-call.ts";
+import { conditional, type Dynamo, transact } from "./dynamo-call.ts";
 import { parseRow } from "./dynamo-row.ts";
 import { names, values } from "./expression.ts";
 import { jobItem, ttlSeconds } from "./job-row.ts";
 import { calling } from "./service-failure.ts";
 
 type Key = { readonly account: string; readonly key: string };
-type TransactAction = NonNullable<TransactWriteCommandInput["TransactItems"]>[number];
 /** What a failed condition of an action means. */
 type Step = {
   readonly part: "idempotency" | "job" | "vm" | "domain";
@@ -37,7 +31,7 @@ export function dynamoSubmissions(dynamo: Dynamo): Submissions {
       // A job alone is named by an id that is never made twice: found there, it is this very one.
       if (submission.job !== undefined && only !== undefined) {
         const doing = `accepting job ${submission.job.id}`;
-        await conditional(dynamo, doing, () => documents.send(new PutCommand(only)));
+        await conditional(dynamo, doing, () => documents.send(putItem(only)));
         return { status: "accepted" };
       }
       const doing = `accepting job ${submission.job?.id ?? "none"}, VM ${submission.vm?.record.id ?? "none"}`;
@@ -51,7 +45,7 @@ export function dynamoSubmissions(dynamo: Dynamo): Submissions {
     },
     recall: async (query) => {
       const key = keyOf(query);
-      const get = new GetCommand({
+      const get = getItem({
         TableName: tables.idempotency,
         Key: { key },
         ConsistentRead: true,
@@ -63,7 +57,7 @@ export function dynamoSubmissions(dynamo: Dynamo): Submissions {
     },
     settle: async ({ requestHash, ...query }) => {
       const key = keyOf(query);
-      const update = new UpdateCommand({
+      const update = updateItem({
         TableName: tables.idempotency,
         Key: { key },
         UpdateExpression: "SET #done = :done",

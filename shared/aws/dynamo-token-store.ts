@@ -1,10 +1,10 @@
 /** API tokens, by the first half of the token; only their hashes are here. */
-import { DeleteCommand, GetCommand, PutCommand } from "@aws-sdk/lib-dynamodb";
 import type { TokenStore } from "../app/ports.ts";
 import { CreatedRow } from "../model/rows.ts";
 import { TokenRecord } from "../model/token.ts";
+import { deleteItem, getItem, putItem, type Row } from "./documents.ts";
 import { batchGet } from "./dynamo-batch-get.ts";
-import { conditional, type Dynamo, type Row } from "./dynamo-call.ts";
+import { conditional, type Dynamo } from "./dynamo-call.ts";
 import { type IndexListing, listIndex } from "./dynamo-list.ts";
 import { parseRecord, parseRow } from "./dynamo-row.ts";
 import { names } from "./expression.ts";
@@ -15,7 +15,7 @@ export function dynamoTokenStore(dynamo: Dynamo): TokenStore {
   const table = dynamo.tables.tokens;
   return {
     create: async (token) => {
-      const put = new PutCommand({
+      const put = putItem({
         TableName: table,
         Item: { id: token.id, kind: "token", createdAt: token.createdAt, record: token },
         ConditionExpression: "attribute_not_exists(#id)",
@@ -27,13 +27,13 @@ export function dynamoTokenStore(dynamo: Dynamo): TokenStore {
     },
     read: async (id) => {
       // Consistent: a token works from the answer that showed it, and not after its removal was answered.
-      const get = new GetCommand({ TableName: table, Key: { id }, ConsistentRead: true });
+      const get = getItem({ TableName: table, Key: { id }, ConsistentRead: true });
       const answer = await calling(`reading token ${id}`, () => documents.send(get));
       return answer.Item === undefined ? undefined : parseToken(table, answer.Item);
     },
     list: (page) => listIndex(dynamo, tokenListing(dynamo), page),
     remove: async (id) => {
-      const remove = new DeleteCommand({
+      const remove = deleteItem({
         TableName: table,
         Key: { id },
         ConditionExpression: "attribute_exists(#id)",

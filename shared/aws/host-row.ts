@@ -1,4 +1,6 @@
-/**
+import { Heartbeat, HostRecord } from "../model/host.ts";
+import { type HostId, VmId } from "../model/ids.ts";
+import type { Row } from "./documents.ts"; /**
  * A host's items in one partition: `host` (registration and placement), `heartbeat`, `inventory`, `vm#<vmId>` for each
  * reservation, and `past` of one that was forgotten: what it said must stay older than all that another of its name says. Their attributes are flat, since updates and an index address them one by one.
  *
@@ -6,9 +8,6 @@
  * index of candidates) and `freeCpus`, `freeMemoryMiB`: capacity less what is reserved, because a condition cannot
  * subtract. While the capacity is not known they are what is reserved, negative.
  */
-import { Heartbeat, HostRecord } from "../model/host.ts";
-import { type HostId, VmId } from "../model/ids.ts";
-import type { Row } from "./dynamo-call.ts";
 import { parseRow } from "./dynamo-row.ts";
 
 export const HOST_ITEM = "host";

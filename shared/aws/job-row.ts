@@ -2,7 +2,8 @@
 import { apartmentOf, JobRecord } from "../model/job.ts";
 import { Joiner } from "../model/join.ts";
 import { JoinersRow } from "../model/rows.ts";
-import type { Dynamo, Row } from "./dynamo-call.ts";
+import type { Row } from "./documents.ts";
+import type { Dynamo } from "./dynamo-call.ts";
 import { parseRecord, parseRow } from "./dynamo-row.ts";
 import { indexShard } from "./index-shard.ts";
 

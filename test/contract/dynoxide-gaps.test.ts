@@ -8,14 +8,13 @@ import {
   UpdateTimeToLiveCommand,
 } from "@aws-sdk/client-dynamodb";
 import {
-  type DynamoDBDocumentClient,
+  DynamoDBDocumentClient,
   GetCommand,
   PutCommand,
   TransactGetCommand,
   UpdateCommand,
 } from "@aws-sdk/lib-dynamodb";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { documentClient } from "../../shared/aws/connect.ts";
 import type { DynamoEngine } from "../support/dynamo-engine.ts";
 import { startDynoxide } from "../support/dynoxide.ts";
 
@@ -25,7 +24,7 @@ describe("dynoxide", () => {
   const TableName = "gaps";
   beforeEach(async () => {
     engine = await startDynoxide();
-    documents = documentClient(engine.client);
+    documents = DynamoDBDocumentClient.from(engine.client);
     await createTable(engine.client, TableName);
   });
   afterEach(() => engine.stop());

@@ -1,7 +1,7 @@
 /** What a store suite runs against: fresh, empty stores under a clock that the test moves. */
 import type { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import type { Ports } from "../../shared/app/ports.ts";
-import { documentClient } from "../../shared/aws/connect.ts";
+import { documentClient } from "../../shared/aws/documents.ts";
 import { dynamoApartmentStore } from "../../shared/aws/dynamo-apartment-store.ts";
 import { dynamoEventStore } from "../../shared/aws/dynamo-event-store.ts";
 import { dynamoHostStore } from "../../shared/aws/dynamo-host-store.ts";

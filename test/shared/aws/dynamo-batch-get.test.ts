@@ -1,6 +1,6 @@
 import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import { afterEach, expect, test } from "vitest";
-import { documentClient } from "../../../shared/aws/connect.ts";
+import { documentClient } from "../../../shared/aws/documents.ts";
 import { batchGet } from "../../../shared/aws/dynamo-batch-get.ts";
 import { type ScriptedAws, scriptedAws } from "../../support/scripted-aws.ts";
 import { testClock } from "../../support/test-clock.ts";

@@ -1,7 +1,6 @@
 import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
-import { PutCommand } from "@aws-sdk/lib-dynamodb";
 import { afterEach, expect, test } from "vitest";
-import { documentClient } from "../../../shared/aws/connect.ts";
+import { documentClient, putItem } from "../../../shared/aws/documents.ts";
 import { conditional, transact } from "../../../shared/aws/dynamo-call.ts";
 import { type ScriptedAnswer, type ScriptedAws, scriptedAws } from "../../support/scripted-aws.ts";
 import { testClock } from "../../support/test-clock.ts";
@@ -30,7 +29,7 @@ const transactOn = async (answers: readonly ScriptedAnswer[]) =>
   transact(await scripted(answers), "writing", [{ Put: put }, { Put: put }]);
 const putOn = async (answers: readonly ScriptedAnswer[]) => {
   const { documents, clock } = await scripted(answers);
-  return conditional({ clock }, "writing", () => documents.send(new PutCommand(put)));
+  return conditional({ clock }, "writing", () => documents.send(putItem(put)));
 };
 
 test("a transaction in conflict with another is tried again under the same token", async () => {

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { EventStore } from "../../../shared/app/ports.ts";
-import { documentClient } from "../../../shared/aws/connect.ts";
+import { documentClient } from "../../../shared/aws/documents.ts";
 import { dynamoEventStore } from "../../../shared/aws/dynamo-event-store.ts";
 import { TopicEvent } from "../../../shared/model/topic.ts";
 import { settings, T0, vmId } from "../../support/a-record.ts";

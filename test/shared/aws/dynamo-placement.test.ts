@@ -1,6 +1,5 @@
-import { DeleteCommand, ScanCommand } from "@aws-sdk/lib-dynamodb";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { documentClient } from "../../../shared/aws/connect.ts";
+import { deleteItem, documentClient, queryItems } from "../../../shared/aws/documents.ts";
 import type { Dynamo } from "../../../shared/aws/dynamo-call.ts";
 import { dynamoHostStore } from "../../../shared/aws/dynamo-host-store.ts";
 import { dynamoPlacement } from "../../../shared/aws/dynamo-placement.ts";
@@ -32,10 +31,16 @@ test("releasing room on a host that is gone gives the reservation back, lest a h
   expect(held).toEqual({ status: "held" });
   const TableName = dynamo.tables.hosts;
   const Key = { hostId, item: "host" };
-  await dynamo.documents.send(new DeleteCommand({ TableName, Key }));
+  await dynamo.documents.send(deleteItem({ TableName, Key }));
   await placement.release({ hostId, vmId, revision: 2 });
-  const { Items } = await dynamo.documents.send(new ScanCommand({ TableName }));
-  expect(Items?.map((item) => [item["item"], item["held"]])).toEqual([
+  const { Items } = await dynamo.documents.send(
+    queryItems({
+      TableName,
+      KeyConditionExpression: "hostId = :hostId",
+      ExpressionAttributeValues: { ":hostId": hostId },
+    }),
+  );
+  expect(Items.map((item) => [item["item"], item["held"]])).toEqual([
     ["heartbeat", undefined],
     [`vm#${vmId}`, false],
   ]);

@@ -1,6 +1,5 @@
-import { PutCommand } from "@aws-sdk/lib-dynamodb";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { documentClient } from "../../../shared/aws/connect.ts";
+import { documentClient, putItem } from "../../../shared/aws/documents.ts";
 import { dynamoApartmentStore } from "../../../shared/aws/dynamo-apartment-store.ts";
 import type { Dynamo } from "../../../shared/aws/dynamo-call.ts";
 import { dynamoHostStore } from "../../../shared/aws/dynamo-host-store.ts";
@@ -22,7 +21,7 @@ afterEach(() => engine.stop());
 
 test("a row that does not parse is an exception that names table and key", async () => {
   const Item = { id: vmId, version: 1, record: { ...aRecord(), epoch: "not a number" } };
-  await dynamo.documents.send(new PutCommand({ TableName: dynamo.tables.apartments, Item }));
+  await dynamo.documents.send(putItem({ TableName: dynamo.tables.apartments, Item }));
   const message = `row ${vmId} of table ${dynamo.tables.apartments} does not parse`;
   const store = dynamoApartmentStore(dynamo);
   await expect(store.read(vmId)).rejects.toThrow(message);
@@ -32,7 +31,7 @@ test("a row that does not parse is an exception that names table and key", async
 test("a field that the schema does not know is not passed over", async () => {
   const { id, ...host } = aHost();
   const Item = { ...{ hostId: id, item: "host" }, ...host, fromTheFuture: true };
-  await dynamo.documents.send(new PutCommand({ TableName: dynamo.tables.hosts, Item }));
+  await dynamo.documents.send(putItem({ TableName: dynamo.tables.hosts, Item }));
   const message = `row ${hostId} host of table ${dynamo.tables.hosts} does not parse`;
   await expect(dynamoHostStore(dynamo).read(hostId)).rejects.toThrow(message);
 });
