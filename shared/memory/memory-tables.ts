@@ -14,13 +14,12 @@ import {
   ReservationRow,
 } from "../model/rows.ts";
 import { TokenRecord } from "../model/token.ts";
-import { type Keeping, memoryTable } from "./memory-table.ts";
+import { type Keeping, memoryTable, type Schema } from "./memory-table.ts";
 
 export type MemoryTables = ReturnType<typeof memoryTables>;
 
 export function memoryTables(keeping: Keeping = "checked") {
-  const table = <T>(schema: { readonly parse: (value: unknown) => T }) =>
-    memoryTable(schema, keeping);
+  const table = <T extends object>(schema: Schema<T>) => memoryTable(schema, keeping);
   return {
     apartments: table(ApartmentRecord),
     hostApartments: table(HostApartmentRecord),
