@@ -23,6 +23,8 @@ export interface Lease {
   readonly begun: (signal: AbortSignal) => Promise<void>;
   /** Until it runs out; 0 when it has, `undefined` where none is kept. */
   readonly remainingMs: () => number | undefined;
+  /** Resolves when it has run out, or at the signal. */
+  readonly ended: (signal: AbortSignal) => Promise<void>;
 }
 
 export function lease(deps: {
@@ -34,6 +36,8 @@ export function lease(deps: {
 }): Lease {
   const { time, machineBootId } = deps;
   const first = Promise.withResolvers<void>();
+  /** Those who wait for its end: told of each grant, which may bring it nearer. */
+  const looks = new Set<() => void>();
   let hasBegun = false;
   let current = deps.stored?.machineBootId === machineBootId ? deps.stored : undefined; // 2
 
@@ -58,6 +62,25 @@ export function lease(deps: {
       const mattered = current?.selfFence === true;
       current = { ...grant, machineBootId };
       if (mattered || grant.selfFence) deps.store(current);
+      for (const look of looks) look();
     },
+    ended: (signal) =>
+      new Promise((resolve) => {
+        let callOff = () => {};
+        const look = () => {
+          callOff();
+          const leftMs = remainingMs();
+          if (leftMs !== 0 && !signal.aborted) {
+            if (leftMs !== undefined) callOff = time.after(leftMs, look);
+            return;
+          }
+          looks.delete(look);
+          signal.removeEventListener("abort", look);
+          resolve();
+        };
+        looks.add(look);
+        signal.addEventListener("abort", look);
+        look();
+      }),
   };
 }

@@ -12,7 +12,7 @@ import type { Lease } from "./lease.ts";
 import type { Noter } from "./note.ts";
 import { type AgentTime, pause } from "./time.ts";
 
-/** How often the lease is looked at when much of it is left, and the VMs when none is. */
+/** How often lease and VMs are looked at while it is out. */
 const LOOK_MS = 1000;
 /**
  * Power-offs under way at once: libvirtd works off twenty calls at a time, and looks must get through. 2,000 VMs take about
@@ -35,16 +35,15 @@ export type SelfFenceDeps = {
 export async function selfFence(deps: SelfFenceDeps): Promise<void> {
   const { time, lease, log, hypervisor, signal } = deps;
   const powerOffs = fencePowerOffs(deps);
-  let fencing = false;
   while (!signal.aborted) {
-    const remainingMs = lease.remainingMs();
-    if (remainingMs === 0) {
-      if (!fencing) deps.note({ level: "error", message: "lease ran out: powering off HA VMs" });
+    await lease.ended(signal);
+    if (!lease.isHeld())
+      deps.note({ level: "error", message: "lease ran out: powering off HA VMs" });
+    while (!signal.aborted && !lease.isHeld()) {
       powerOffs.want(await stillHeld(hypervisor, log.haVms())); // 1
-    } else powerOffs.want([]);
-    fencing = remainingMs === 0;
-    const delayMs = fencing ? LOOK_MS : Math.min(remainingMs ?? LOOK_MS, LOOK_MS);
-    await pause(time, { delayMs, signal });
+      await pause(time, { delayMs: LOOK_MS, signal });
+    }
+    powerOffs.want([]);
   }
 }
 
