@@ -4,6 +4,7 @@ import { Heartbeat, HostRecord, Inventory } from "../model/host.ts";
 import { IncidentRecord } from "../model/incident.ts";
 import { JobRecord } from "../model/job.ts";
 import { Joiners } from "../model/join.ts";
+import type { Schema } from "../model/read-changes.ts";
 import {
   DescribedRow,
   DomainRow,
@@ -14,12 +15,12 @@ import {
   ReservationRow,
 } from "../model/rows.ts";
 import { TokenRecord } from "../model/token.ts";
-import { type Keeping, memoryTable, type Schema } from "./memory-table.ts";
+import { type Keeping, memoryTable } from "./memory-table.ts";
 
 export type MemoryTables = ReturnType<typeof memoryTables>;
 
 export function memoryTables(keeping: Keeping = "checked") {
-  const table = <T extends object>(schema: Schema<T>) => memoryTable(schema, keeping);
+  const table = <T>(schema: Schema<T>) => memoryTable(schema, keeping);
   return {
     apartments: table(ApartmentRecord),
     hostApartments: table(HostApartmentRecord),
