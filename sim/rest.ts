@@ -22,7 +22,11 @@ export function restOf(world: World, hosts: readonly SimHost[]): Violation | und
   const { tables } = world.memory;
   checkQueues(world, broken);
   if (found !== undefined) return found;
-  for (const job of tables.jobs.all()) checkJob(job, world.watch.jobs.get(job.id), broken);
+  const jobs = tables.jobs.all();
+  for (const { id, type, status } of jobs)
+    if (!hasEnded(status)) broken("A8", `${id} (${type}) is ${status}`);
+  if (found !== undefined) return found;
+  for (const job of jobs) checkEnded(job, world.watch.jobs.get(job.id), broken);
   if (found !== undefined) return found;
   for (const record of tables.apartments.all()) {
     // One that is gone and was started by hand is an orphan.
@@ -87,10 +91,9 @@ function checkQueues({ memory }: World, broken: Broken): void {
 }
 
 /** A7: its one end is as it was decided. Each commit's part of its journal is there, once. */
-function checkJob(job: JobRecord, seen: JobSeen | undefined, broken: Broken): void {
-  const { id, type, status, revision, journal } = job;
-  if (!hasEnded(status)) broken("A8", `${id} (${type}) is ${status}`);
-  else if (seen?.end?.status !== status || seen.end.revision !== revision)
+function checkEnded(job: JobRecord, seen: JobSeen | undefined, broken: Broken): void {
+  const { id, status, revision, journal } = job;
+  if (seen?.end?.status !== status || seen.end.revision !== revision)
     broken("A7", `${id} is ${status} at ${revision}, and was decided otherwise`);
   else if (JSON.stringify(journal) !== JSON.stringify(seen.journal))
     broken("once", `the journal of ${id} is not what its turns said`);

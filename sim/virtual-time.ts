@@ -38,26 +38,33 @@ export function virtualTime(): VirtualTime {
     now: () => now,
     after,
     sleep: (delayMs) => new Promise((resolve) => after(delayMs, resolve)),
-    pass: async ({ at, isOver }) => {
-      await settled();
-      for (let count = 1; !isOver(); count += 1) {
-        const event = events.first();
-        if (event === undefined || event.dueAt > at) {
-          now = Math.max(now, at);
-          return;
-        }
-        events.remove(event);
-        now = event.dueAt;
-        event.run();
-        await settled();
-        if (count % EVENTS_BETWEEN_SIGNALS === 0)
-          await new Promise((resolve) => setImmediate(resolve));
-      }
-    },
+    pass: ({ at, isOver }) =>
+      new Promise((resolve, reject) => {
+        let count = 0;
+        const step = () => {
+          try {
+            if (isOver()) return resolve();
+            const event = events.first();
+            if (event === undefined || event.dueAt > at) {
+              now = Math.max(now, at);
+              return resolve();
+            }
+            events.remove(event);
+            now = event.dueAt;
+            event.run();
+          } catch (error) {
+            return reject(error);
+          }
+          count += 1;
+          if (count % EVENTS_BETWEEN_SIGNALS !== 0) return whenSettled(step);
+          return whenSettled(() => setImmediate(step));
+        };
+        whenSettled(step);
+      }),
   };
 }
 
 /** 2: a tick asked for by a microtask comes when no microtask is left. Cheaper than a turn of the event loop. */
-function settled(): Promise<void> {
-  return new Promise((resolve) => queueMicrotask(() => process.nextTick(resolve)));
+function whenSettled(run: () => void): void {
+  queueMicrotask(() => process.nextTick(run));
 }

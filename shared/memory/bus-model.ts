@@ -89,13 +89,13 @@ export function apply(
 
 /** When there is next a delivery to take or a schedule to fire; undefined if only an event can change that. */
 export function nextDueAt(state: BusState): number | undefined {
-  const fires = state.rules.flatMap((rule) => {
-    if (rule.trigger.kind !== "rate" || !rule.spec.enabled) return [];
-    return [(state.firedAt.get(rule.spec.arn) ?? 0) + rule.trigger.intervalMs];
-  });
-  const delivery = state.due.first();
-  const dues = delivery ? [delivery.dueAt, ...fires] : fires;
-  return dues.length > 0 ? Math.min(...dues) : undefined;
+  let next = state.due.first()?.dueAt;
+  for (const { trigger, spec } of state.rules) {
+    if (trigger.kind !== "rate" || !spec.enabled) continue;
+    const firesAt = (state.firedAt.get(spec.arn) ?? 0) + trigger.intervalMs;
+    next = Math.min(next ?? firesAt, firesAt);
+  }
+  return next;
 }
 
 type Context = { readonly deps: BusDeps; readonly state: BusState; readonly now: number };
