@@ -4,10 +4,11 @@ import type { VirtualTime } from "./virtual-time.ts";
 
 export interface Outages {
   readonly isDown: (port: string) => boolean;
-  /** One begins; answers what it is. */
-  readonly begin: (random: Random) => string;
+  readonly begin: (outage: Outage) => void;
   readonly endAll: () => void;
 }
+
+export type Outage = { readonly ports: readonly string[]; readonly lastsMs: number };
 
 const PORTS: readonly string[] = [
   "apartments",
@@ -29,12 +30,14 @@ export function outagesOf(time: Pick<VirtualTime, "now">): Outages {
   const upAt = new Map<string, number>();
   return {
     isDown: (port) => (upAt.get(port) ?? 0) > time.now(),
-    begin: (random) => {
-      const lastsMs = random.int(OUTAGE_MS.least, OUTAGE_MS.most);
-      const hit = random.chance(ALL_SHARE) ? PORTS : [random.pick(PORTS)];
-      for (const port of hit) upAt.set(port, Math.max(upAt.get(port) ?? 0, time.now() + lastsMs));
-      return `${hit.join(", ")} fail for ${lastsMs / 1000} s`;
+    begin: ({ ports, lastsMs }) => {
+      for (const port of ports) upAt.set(port, Math.max(upAt.get(port) ?? 0, time.now() + lastsMs));
     },
     endAll: () => upAt.clear(),
   };
+}
+
+export function drawOutage(random: Random): Outage {
+  const lastsMs = random.int(OUTAGE_MS.least, OUTAGE_MS.most);
+  return { ports: random.chance(ALL_SHARE) ? PORTS : [random.pick(PORTS)], lastsMs };
 }

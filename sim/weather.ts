@@ -4,6 +4,7 @@
  */
 import type { VmId } from "../shared/model/ids.ts";
 import type { FaultKind } from "./fault-table.ts";
+import { drawOutage } from "./outages.ts";
 import { killAgent, type SimHost, startAgent } from "./sim-host.ts";
 import type { World } from "./world.ts";
 
@@ -39,8 +40,9 @@ export function startWeather(world: World, hosts: readonly SimHost[]): Weather {
     if (isClear) return;
     time.after(MINUTE_MS, minute);
     perhaps("outage", () => {
-      const begun = outages.begin(faults.draw("outage"));
-      history.tell(() => begun);
+      const outage = drawOutage(faults.draw("outage"));
+      outages.begin(outage);
+      history.tell(() => `${outage.ports.join(", ")} fail for ${outage.lastsMs / 1000} s`);
     });
     for (const host of hosts) {
       hostMinute(world, host, perhaps);

@@ -117,8 +117,10 @@ function takeResult(turn: Turn, result: ResultBody): Turn {
       ...sameWords(turn, result),
     });
   next = noteHa(next, result);
-  if (!isAwaited(result, active?.waitFor))
+  if (!isAwaited(result, active?.waitFor)) {
+    next = noteDoneLate(next, result, unsettled);
     return next === turn ? turn : wakeIfObserved(turn, next, result);
+  }
   const { hostId, commandId, status, code, detail } = result;
   const power = isLastWord(next, result) ? result.power : undefined;
   return wakeJob(next, {
@@ -131,6 +133,21 @@ function takeResult(turn: Turn, result: ResultBody): Turn {
     power,
     busy: result.busy === true,
   });
+}
+
+/** What the active job asks about, as it waited in vain, was done: its answer came late, as after an outage. */
+function noteDoneLate(
+  turn: Turn,
+  { commandId, hostId, status }: ResultBody,
+  unsettled: readonly UnsettledCommand[],
+): Turn {
+  const { active } = turn.record;
+  if (active === undefined || status !== "done") return turn;
+  const own = unsettled.filter(({ jobId }) => jobId === active.jobId);
+  const last = own.toSorted((one, other) => other.epoch - one.epoch)[0];
+  return last?.commandId === commandId && own.some((command) => command.hostId === hostId)
+    ? amend(turn, { active: { ...active, doneLate: commandId } })
+    : turn;
 }
 
 /** A host that has said another thing later of the VM has taken back what this says of its power: the job asks anew. */

@@ -211,6 +211,7 @@ function command(
     }),
     active: {
       ...active,
+      ...(call.verb === "probe" ? {} : { doneLate: undefined }),
       sent: { ...active.sent, [hostId]: { epoch, bootOrdinal } },
     },
     waitFor: {

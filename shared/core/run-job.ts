@@ -299,6 +299,7 @@ function vmContext<M>(turn: Turn, parts: Parts<M>): WorkContext<unknown, M> {
     ),
     holds: holdsOf(record, turn.effects),
     evidence: (hostId) => evidenceFor(active, record.observations, hostId),
+    wasDoneLate: active.doneLate !== undefined,
   };
 }
 

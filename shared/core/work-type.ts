@@ -84,6 +84,8 @@ export type WorkContext<I, M> = JobContext<I, M> & {
    * had seen that command's epoch. Anything else is no evidence; the job probes.
    */
   readonly evidence: (hostId: HostId) => Observation | undefined;
+  /** Of the last command that was no probe its host said, when nobody waited for it any more, that it is done. */
+  readonly wasDoneLate: boolean;
 };
 
 /** Why a waiting job is asked again. A hint: the job looks at the record before it believes it. */

@@ -72,6 +72,8 @@ export const ActiveJob = z.strictObject({
   waitFor: WaitFor,
   /** The last command that this job sent to each host: what an observation must have seen to count for the job. */
   sent: z.record(HostId, z.strictObject({ epoch: Count, bootOrdinal: Count })),
+  /** The last command that it sent beside probes, if its host said that it is done when nobody waited for it any more. */
+  doneLate: z.optional(CommandId),
   /** The host on which it asked for room last; it holds none but there and on the VM's own host. */
   roomAt: z.optional(HostId),
   /** Absent: none. */

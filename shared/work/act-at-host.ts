@@ -5,7 +5,8 @@
  *   confirming  nobody said how it ended, or there is no session to send it to: the host is asked what is true
  *
  *  1. It came about when that was seen: by evidence after the command, or by the answer to a probe. What no power shows (a
- *     snapshot, a device) came about when the agent says `done`, which it says after looking (`model/command.ts`).
+ *     snapshot, a device) came about when the agent says `done`, which it says after looking (`model/command.ts`); also when it
+ *     says so late, after an outage that kept its answer back, while the host is being asked.
  *  2. What was lost on its way and is not so is sent again, where the deed may be. What the hypervisor refused is not.
  *  3. A job that is called off sends nothing more, and ends in what is true.
  */
@@ -216,7 +217,8 @@ function confirm(context: Context, deed: Deed, doubt: Doubt, found: Found): Acte
 /** This is true now, and nothing of the command runs any more. */
 function conclude(context: Context, deed: Deed, doubt: Doubt, power: FoundPower): Acted {
   const { hostId, why, said } = doubt;
-  if (power === deed.shows) return { kind: "done", hostId, power }; // 1
+  const isSeen = deed.shows === undefined ? context.wasDoneLate : power === deed.shows;
+  if (isSeen) return { kind: "done", hostId, power }; // 1
   // Vouched off, it has no session and needs none to be believed: sending and asking would go round for ever.
   const mayBeSent = why !== "refused" && !context.cancelRequested && !isVouchedOff(context, hostId);
   const again = why === "unsent" || (deed.again ?? upToMax)(doubt);

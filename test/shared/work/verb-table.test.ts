@@ -241,6 +241,8 @@ type How =
   | "done"
   /** Its agent says so each time, and that the power is what it was. */
   | "done, not so"
+  /** Its agent is heard once the command's time is over and it is asked what is true. */
+  | "late, done"
   /** The hypervisor says no. */
   | "refused"
   /** Its agent restarted under it once; then it is done. */
@@ -279,6 +281,7 @@ function allIn(state: VmState, done: VmState): Endings {
     done: `ok ${done}`,
     "done, not so": `${POWER_VERB["done, not so"]} ${state}`,
     refused: `${POWER_VERB.refused} ${state}`,
+    "late, done": `ok ${done}`,
     "stale once": `ok ${done}`,
     stale: `${POWER_VERB.stale} ${state}`,
     timeout: `${POWER_VERB.timeout} ${state}`,
@@ -299,6 +302,7 @@ const EXPUNGED: Endings = {
   ...allIn("Expunging", "Expunging"),
   done: "ok gone",
   "done, not so": "ok gone",
+  "late, done": "ok gone",
   "stale once": "ok gone",
   "doubt, done": "ok gone",
   silent: "timed_out Expunging",
@@ -402,8 +406,13 @@ function drive(run: OneJob, { before, after }: { before: Truth; after: Truth }, 
         sent += 1;
         truth = goes(how, sent) ? after : truth;
         if (how.startsWith("cancelled")) run.hear({ kind: "cancel", jobId: command.jobId });
+        if (how === "late, done") run.silence();
+        const asked = how === "late, done" ? run.command : undefined;
         if (how !== "silent")
           result({ ...answerTo(how, sent), ...powerTold(how, sent, truth[command.hostId]) });
+        const { waitFor } = run.record.active ?? {};
+        if (asked && waitFor?.kind === "result" && waitFor.commandId === asked.commandId)
+          run.hear(run.resultOf(asked, { status: "done", power: truth[asked.hostId] }));
       }
       run.now += 1_000;
     }
@@ -419,6 +428,7 @@ function answerTo(how: How, n: number): Parameters<OneJob["answered"]>[0] {
   switch (how) {
     case "done":
     case "done, not so":
+    case "late, done":
     case "cancelled, done":
       return { status: "done" };
     case "refused":
