@@ -7,6 +7,7 @@ import { reconcileHost } from "../../shared/app/reconcile-host.ts";
 import { REPORT_VMS_MAX, ReportAnswer } from "../../shared/model/agent-protocol.ts";
 import { AgentReportDetail } from "../../shared/model/topic.ts";
 import { openDynamoStores } from "../contract/store-world.ts";
+import { aRecord } from "../support/a-record.ts";
 import { countCalls } from "../support/count-calls.ts";
 import type { DynamoEngine } from "../support/dynamo-engine.ts";
 import { startDynoxide } from "../support/dynoxide.ts";
@@ -32,7 +33,8 @@ describe("a quiet report", () => {
     const send = async (vmCount: number, seq: number) => {
       const vms = Array.from({ length: vmCount }, (_, n) => listed(n));
       const body = aReport({ seq, vms });
-      return handler(signedRequest(host, "report", { body }));
+      const createdSeconds = Math.floor(world.clock.at / 1000);
+      return handler(signedRequest(host, "report", { body, createdSeconds }));
     };
     const workOff = async () => {
       const { detail, topic, id } = world.memory.bus.events.at(-1) ?? {};
@@ -60,6 +62,29 @@ describe("a quiet report", () => {
       const heartbeat = (await deps.hosts.read(host.hostId))?.heartbeat;
       expect(heartbeat?.leaseUntil).toBe(Date.parse(leaseUntil));
       expect(heartbeat?.leaseUntil).toBe(world.clock.at + 300_000);
+    },
+  );
+
+  it.each([5, 200])(
+    "of %i VMs is two writes and one query when a resync is due and finds all as it should be",
+    async (vmCount) => {
+      const { world, deps, host, send, workOff } = await aHost();
+      const vm = { state: "Running", hostId: host.hostId } as const;
+      for (let n = 0; n < vmCount; n += 1) {
+        const record = aRecord({ id: listed(n).vmId, vm });
+        await deps.submissions.accept({ vm: { record }, now: world.clock.at });
+      }
+      await send(vmCount, 1);
+      await workOff();
+      const before = { calls: calls.length, events: world.memory.bus.events.length };
+      world.clock.at += 600_000;
+      expect(await send(vmCount, 2)).toMatchObject({ statusCode: 202 });
+      const made = ["UpdateItemCommand", "QueryCommand", "UpdateItemCommand"];
+      expect(calls.slice(before.calls)).toEqual(made);
+      expect(await send(vmCount, 3)).toMatchObject({ statusCode: 202 });
+      expect(calls.slice(before.calls)).toEqual([...made, "UpdateItemCommand"]);
+      expect(world.memory.bus.events).toHaveLength(before.events);
+      expect(world.taken()).toEqual([]);
     },
   );
 
