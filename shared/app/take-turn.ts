@@ -105,9 +105,9 @@ async function takeOneTurn(
     await sendEffects(deps, decision.record);
     return { status: "committed", record: decision.record };
   }
-  throw new Error(
-    `apartment ${turn.apartmentId}: ${COMMIT_ATTEMPTS_MAX} commits were lost to others`,
-  );
+  const lost = `apartment ${turn.apartmentId}: ${COMMIT_ATTEMPTS_MAX} commits were lost to others`;
+  // Nothing is wrong: whoever asked for an inline turn may ask again.
+  throw Object.assign(new Error(lost), { transient: true });
 }
 
 /**

@@ -43,6 +43,17 @@ describe("a VM's life through the API", () => {
     expect(await operator("getApartment", { params })).toMatchObject({ json: { paused: true } });
   });
 
+  it("is not changed, and may be asked again, while others are faster each time", async () => {
+    const { world, state } = await anApi();
+    const apartments = { ...world.deps.apartments, commit: async () => "conflict" as const };
+    const handler = vmsApi({ ...world.deps, apartments });
+    const operator = await aCaller(world, handler, { role: "operator" });
+    const before = state();
+    const paused = await operator("pauseApartment", { params, body: { paused: true } });
+    expect(paused).toMatchObject({ status: 503, json: { code: "unavailable" } });
+    expect(state()).toEqual(before);
+  });
+
   it("can begin with its start", async () => {
     const { operator, world } = await anApi();
     const { status, json, headers } = await operator("createVm", {
