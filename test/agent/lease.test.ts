@@ -1,18 +1,33 @@
 import { getEventListeners } from "node:events";
 import { expect, test } from "vitest";
 import { lease } from "../../agent/lease.ts";
+import type { LeaseRecord } from "../../shared/model/agent-state.ts";
 import { manualTime } from "../support/agent/manual-time.ts";
 
 const GRANT = { reportSentAtMs: 0, leaseSeconds: 30, selfFence: true };
 
-function newLease(time = manualTime()) {
+function newLease(time = manualTime(), stored?: LeaseRecord) {
   return lease({
     time,
     machineBootId: "machine-1",
-    stored: undefined,
+    stored,
     store: () => {},
   });
 }
+
+test("1: the grant of an earlier report, accepted late, takes nothing from that of a later one", () => {
+  const held = newLease();
+  held.renew({ ...GRANT, reportSentAtMs: 20_000 });
+  held.renew(GRANT);
+  expect(held.remainingMs()).toBe(50_000);
+});
+
+test.each([
+  ["is gone on with by the next process", "machine-1", 30_000],
+  ["of a machine that was started anew means nothing", "machine-0", undefined],
+])("2: what is left of it %s", (_, machineBootId, remainingMs) => {
+  expect(newLease(manualTime(), { ...GRANT, machineBootId }).remainingMs()).toBe(remainingMs);
+});
 
 test("4: it begins with the first report that was accepted, or at the signal", async () => {
   const [granted, stopped] = [newLease(), newLease()];

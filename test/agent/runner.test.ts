@@ -12,7 +12,7 @@ import type { LogEntry } from "../../shared/model/agent-state.ts";
 import type { Command } from "../../shared/model/command.ts";
 import { BootId } from "../../shared/model/ids.ts";
 import { aCommand, startArgs, vmId } from "../support/agent/commands.ts";
-import { type ManualTime, manualTime } from "../support/agent/manual-time.ts";
+import { type ManualTime, manualTime, settled } from "../support/agent/manual-time.ts";
 import { type MemoryDisk, memoryDisk, openMemoryLog } from "../support/agent/memory-log-file.ts";
 
 type Step =
@@ -430,4 +430,19 @@ test("a higher epoch that is logged while `begun` is being written keeps a start
     ["c2", "failed"],
     ["c1", "stale"],
   ]);
+});
+
+test("R1: a command counts as taken when the disk has it, and not while it is being written", async () => {
+  const at = world();
+  const { runner: taking, during } = live(at, 1);
+  let isTaken = false;
+  const seen: boolean[] = [];
+  during("received", async () => {
+    await settled();
+    seen.push(isTaken);
+  });
+  await taking.take([aCommand({ commandId: "c1" })]);
+  isTaken = true;
+  await at.time.advance(10);
+  expect(seen).toEqual([false]);
 });

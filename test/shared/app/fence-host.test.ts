@@ -84,6 +84,15 @@ describe("a host that somebody vouches to be off", () => {
     expect(await world.row()).toEqual(before);
   });
 
+  it("is fenced anew when it has come back since, and is vouched for again", async () => {
+    const world = await aFencedWorld();
+    okValue(await world.fence());
+    await world.session(nextBoot);
+    okValue(await world.fence());
+    expect(await world.report()).toMatchObject({ ok: false, code: "stale_boot" });
+    expect((await world.row()).host.bootId).toBeUndefined();
+  });
+
   it("has nothing more to say: reports and results of its boot are refused", async () => {
     const world = await aFencedWorld();
     okValue(await world.fence());

@@ -119,6 +119,25 @@ describe("a turn", () => {
     expect(await takeTurns(later, [submit])).toEqual([]);
     expect(told).not.toEqual([]);
   });
+
+  it("A3 that sends what was left unsent reads again the jobs that this may have ended", async () => {
+    const world = await aWorldWith(1);
+    const { deps, memory } = world;
+    const vmId = vmIdOf(1);
+    const job = aJob(1, { vmId, type: "vm.stop" });
+    await deps.submissions.accept({ job, now: T0 });
+    const submit = saying(vmId, aMessage({ kind: "submit", jobId: job.id }));
+    const project = () => Promise.reject(new Error("it dies before the end is projected"));
+    const dying = { ...deps, jobs: { ...deps.jobs, project } };
+    expect(await takeTurns(dying, [submit])).toEqual([submit.messageId]);
+    const left = recordOf(world, 1);
+    if (left === undefined) throw new Error("nothing was committed");
+    // So many others came since that the record does not know the message any more.
+    memory.tables.apartments.put(vmId, { ...left, applied: [] });
+    expect(await takeTurns(deps, [submit])).toEqual([]);
+    expect((await deps.jobs.read(job.id))?.status).toBe("succeeded");
+    expect(recordOf(world, 1)?.version).toBe(left.version);
+  });
 });
 
 describe("poison", () => {
