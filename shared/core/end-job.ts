@@ -6,13 +6,14 @@
  *  A7 a job's terminal projection is made here only.
  *
  * No job leaves its VM in the middle of something: a state that only a job is in is `Unknown` once the job is gone,
- * unless its work said what is true; and room that it asked for where the VM is not now is given back.
+ * unless its work said what is true; and room that it asked for where the VM is not now is given back, unless a command may still
+ * bring it there (`releaseSettled`).
  */
 import { type ActiveJob, isOfVm, type SystemJobRequest } from "../model/apartment-record.ts";
 import type { HostId, JobId } from "../model/ids.ts";
 import type { JobError, JobProgress, JobStatus } from "../model/job.ts";
 import type { VmState } from "../model/vm.ts";
-import { changeVm, release } from "./consequences.ts";
+import { changeVm, mayComeOn, release } from "./consequences.ts";
 import { openIncident } from "./incidents.ts";
 import { stopListening } from "./listen.ts";
 import { stepForward } from "./nested.ts";
@@ -42,7 +43,8 @@ export function endJob(
   const told = outOfMidway(turn);
   const hostId = hostOf(told);
   const { roomAt } = active;
-  const settled = roomAt === undefined || roomAt === hostId ? told : release(told, roomAt);
+  const keeps = roomAt === undefined || roomAt === hostId || mayComeOn(told, roomAt);
+  const settled = keeps ? told : release(told, roomAt);
   const ended = project(stopListening(settled), {
     ...ending(turn, end),
     jobId: active.jobId,

@@ -4,6 +4,7 @@
  */
 import { begunJobs } from "../../shared/core/nested.ts";
 import type { ApartmentRecord } from "../../shared/model/apartment-record.ts";
+import { turnsOn } from "../../shared/model/command.ts";
 import type { CommandEffect, Effect, JobEffect } from "../../shared/model/effect.ts";
 import type { HostId } from "../../shared/model/ids.ts";
 import { hasEnded, type JobRecord } from "../../shared/model/job.ts";
@@ -96,11 +97,14 @@ export function checkTruth(record: ApartmentRecord, hosts: Hosts): void {
   }
 }
 
-/** The room held is that of the VM's own host. */
-export function checkRoom(record: ApartmentRecord, held: readonly HostId[]): void {
-  const own = record.vm.hostId === undefined ? [] : [record.vm.hostId];
-  if ([...held].sort().join() !== own.join())
-    fail("room", `${record.vm.state} at ${own.join()}, room is held at [${held.join()}]`);
+/** The room held is that of the VM's own host, and of those where a command that is not settled may still turn it on. */
+export function checkRoom({ vm, unsettled }: ApartmentRecord, held: readonly HostId[]): void {
+  const mayComeOn = unsettled
+    .filter(({ verb, sourceHostId }) => turnsOn(verb) && (verb !== "migrate" || sourceHostId))
+    .map(({ hostId }) => hostId);
+  const hosts = new Set([...(vm.hostId === undefined ? [] : [vm.hostId]), ...mayComeOn]);
+  if ([...held].sort().join() !== [...hosts].sort().join())
+    fail("room", `${vm.state}, to be at [${[...hosts].join()}], room is held at [${held.join()}]`);
 }
 
 /** A7: a job's record says how its one end was decided. */

@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import type { HostFact } from "../../../shared/model/host.ts";
 import { aHostFact, aRecord, hostId, jobIdOf, otherHostId, T0 } from "../../support/a-record.ts";
 import { OneJob } from "../../support/one-job.ts";
+import { VerifyRun } from "../../support/verify-run.ts";
 
 const target = aHostFact({ hostId: otherHostId, migrationUri: "qemu+tls://host-b/system" });
 const two = [aHostFact(), target];
@@ -149,6 +150,19 @@ describe("vm.migrate", () => {
     expect(run.ended?.error?.code).toBe("timed_out");
     expect(run.record.vm).toMatchObject({ state: "Unknown", hostId });
     expect(run.record.unsettled.map((command) => command.hostId)).toEqual([hostId, otherHostId]);
+    expect(held(run)).toEqual([]);
+  });
+
+  it("holds the target's room after its end for as long as the VM may still come there, and no longer", () => {
+    const ended = moving().silenceToTheEnd();
+    const run = new VerifyRun(ended.record, [
+      [hostId, "on"],
+      [otherHostId, "off"],
+    ]);
+    run.now = ended.now;
+    run.wake().toTheEnd();
+    expect(run.record).toMatchObject({ vm: { state: "Running", hostId }, unsettled: [] });
+    expect(run.all("release")).toMatchObject([{ hostId: otherHostId }]);
   });
 
   it("is Unknown when both have it by their own words, and leaves it to verifying whether that lasts", () => {
