@@ -12,7 +12,7 @@ import type {
 } from "../model/apartment-record.ts";
 import { type CommandCall, turnsOn } from "../model/command.ts";
 import type { HostId } from "../model/ids.ts";
-import { consequences, mayComeOn, release } from "./consequences.ts";
+import { consequences, release } from "./consequences.ts";
 import { abandonJob, endJob } from "./end-job.ts";
 import { layToRest } from "./gone.ts";
 import { beginJoin } from "./join-jobs.ts";
@@ -136,8 +136,7 @@ function reserve(
   const record = vmRecord(turn);
   const { hostId, ...boot } = action.address;
   const { roomAt } = active;
-  const keeps = roomAt === undefined || roomAt === record.vm.hostId || mayComeOn(turn, roomAt);
-  const past = keeps ? turn : release(turn, roomAt);
+  const past = roomAt === undefined || roomAt === record.vm.hostId ? turn : release(turn, roomAt);
   return {
     turn: emit(keepingRoom(past, hostId), {
       kind: "reserve",

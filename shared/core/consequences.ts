@@ -4,7 +4,6 @@ import {
   type ApartmentRecord,
   isOfVm,
 } from "../model/apartment-record.ts";
-import { turnsOn } from "../model/command.ts";
 import type { HostId } from "../model/ids.ts";
 import { changedVm, type VmChange } from "../model/vm-change.ts";
 import { openIncident, resolveIncident, resolveWhatIsOver } from "./incidents.ts";
@@ -36,27 +35,24 @@ export function release(turn: Turn, hostId: HostId): Turn {
   return emit({ ...turn, effects }, { kind: "release", hostId, vmId, revision });
 }
 
-/** Whether a command may still turn the VM on there: its room is not given back before that is settled. */
-export function mayComeOn(turn: Turn, hostId: HostId): boolean {
+/** Whether a migration of which nobody knows what became may still bring the VM there: meanwhile its room there is kept. */
+export function mayComeThere(turn: Turn, hostId: HostId): boolean {
   return hostsToBe(vmRecord(turn)).has(hostId);
 }
 
-/** A migration turns it on at its target. */
-function hostsToBe({ unsettled }: Pick<ApartmentRecord, "unsettled">): ReadonlySet<HostId> {
-  const there = unsettled.filter(
-    ({ verb, sourceHostId }) => turnsOn(verb) && (verb !== "migrate" || sourceHostId !== undefined),
-  );
-  return new Set(there.map(({ hostId }) => hostId));
-}
-
-/** Gives back what was kept for commands that are settled now, where the VM is not and no job holds it. */
-export function releaseSettled(turn: Turn, before: AnyApartmentRecord): Turn {
+/** Gives back what was kept there, once it is known that the VM is not. */
+export function releaseWhereNot(turn: Turn, before: AnyApartmentRecord): Turn {
   if (!isOfVm(before)) return turn;
   const { vm, active } = vmRecord(turn);
   return [...hostsToBe(before)]
     .filter((hostId) => hostId !== vm.hostId && hostId !== active?.roomAt)
-    .filter((hostId) => !mayComeOn(turn, hostId))
+    .filter((hostId) => !mayComeThere(turn, hostId))
     .reduce(release, turn);
+}
+
+function hostsToBe({ vm, unsettled }: ApartmentRecord): ReadonlySet<HostId> {
+  const targets = unsettled.filter(({ sourceHostId }) => sourceHostId !== undefined);
+  return new Set(vm.state === "Unknown" ? targets.map(({ hostId }) => hostId) : []);
 }
 
 function forget(turn: Turn, hosts: readonly HostId[]): Turn {
@@ -74,8 +70,7 @@ export function changeVm(turn: Turn, change: VmChange, cause: "job" | "power" = 
   const next = changedVm(vm, change);
   const left = next.hostId === vm.hostId ? undefined : vm.hostId;
   const changed = resolveWhatIsOver(amendVm(turn, { vm: next }));
-  const keeps = left === undefined || mayComeOn(changed, left);
-  const amended = keeps ? changed : release(changed, left);
+  const amended = left === undefined ? changed : release(changed, left);
   if (next.state === vm.state) return amended;
   return tell(amended, {
     family: "vm.state",

@@ -23,7 +23,7 @@ import type { JobId, LogicalId } from "../model/ids.ts";
 import type { JobError } from "../model/job.ts";
 import type { Settings } from "../model/settings.ts";
 import { applyMessage, note } from "./apply-message.ts";
-import { releaseSettled } from "./consequences.ts";
+import { releaseWhereNot } from "./consequences.ts";
 import { abandonJob, endUnbegun, expireJob } from "./end-job.ts";
 import { provingSequence, type TurnSource } from "./flush.ts";
 import { openIncident } from "./incidents.ts";
@@ -205,7 +205,7 @@ function close<R extends AnyApartmentRecord>(
   poisoned: number,
 ): Decision<R> {
   const { now } = turn.inputs;
-  const told = tellJobs(releaseSettled(turn, before), before);
+  const told = tellJobs(releaseWhereNot(turn, before), before);
   const effects = [...jobEffects(told), ...told.effects];
   const isUnproven = sequence === undefined && effects.length > 0;
   const wakeAt = wakeTime(turn, isUnproven ? "effects_unproven" : "effects_proven");

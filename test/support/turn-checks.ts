@@ -4,7 +4,6 @@
  */
 import { begunJobs } from "../../shared/core/nested.ts";
 import type { ApartmentRecord } from "../../shared/model/apartment-record.ts";
-import { turnsOn } from "../../shared/model/command.ts";
 import type { CommandEffect, Effect, JobEffect } from "../../shared/model/effect.ts";
 import type { HostId } from "../../shared/model/ids.ts";
 import { hasEnded, type JobRecord } from "../../shared/model/job.ts";
@@ -97,14 +96,14 @@ export function checkTruth(record: ApartmentRecord, hosts: Hosts): void {
   }
 }
 
-/** The room held is that of the VM's own host, and of those where a command that is not settled may still turn it on. */
+/** The room held is that of the VM's own host, and of the target of a migration while nobody knows what became of it. */
 export function checkRoom({ vm, unsettled }: ApartmentRecord, held: readonly HostId[]): void {
-  const mayComeOn = unsettled
-    .filter(({ verb, sourceHostId }) => turnsOn(verb) && (verb !== "migrate" || sourceHostId))
-    .map(({ hostId }) => hostId);
-  const hosts = new Set([...(vm.hostId === undefined ? [] : [vm.hostId]), ...mayComeOn]);
-  if ([...held].sort().join() !== [...hosts].sort().join())
-    fail("room", `${vm.state}, to be at [${[...hosts].join()}], room is held at [${held.join()}]`);
+  const own = vm.hostId === undefined ? [] : [vm.hostId];
+  const targets = unsettled.filter(({ sourceHostId }) => sourceHostId !== undefined);
+  const maybe = vm.state === "Unknown" ? targets.map(({ hostId }) => hostId) : [];
+  const hosts = [...new Set([...own, ...maybe])].sort().join();
+  if ([...held].sort().join() !== hosts)
+    fail("room", `${vm.state}, to be at [${hosts}], room is held at [${held.join()}]`);
 }
 
 /** A7: a job's record says how its one end was decided. */
