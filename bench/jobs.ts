@@ -47,6 +47,7 @@ export async function measureJobs(options: JobsOptions) {
   const site = await startSite({ hosts: 1, vms: options.vms, work: WORK });
   try {
     const against = await measureAgainstCeiling(site, options);
+    const waiting = await quietRounds(options.rounds, () => closed(site, options, "each"));
     const burst = await quietRounds(options.rounds, () => burstOf(site, options));
     const idle = await measureIdle(site, options.rounds);
     const hot = await measureHot(site, options.rounds);
@@ -54,6 +55,7 @@ export async function measureJobs(options: JobsOptions) {
       machine: { ...before, loadAfter: load() },
       options,
       ...against,
+      waiting: closedFigures(waiting),
       burst: closedFigures(burst),
       idle,
       hot,
@@ -103,9 +105,9 @@ async function measureAgainstCeiling(site: Site, options: JobsOptions) {
 }
 
 /** Each client has a VM of its own and waits for each of its jobs. */
-function closed(site: Site, { jobs, vms }: JobsOptions) {
+function closed(site: Site, { jobs, vms }: JobsOptions, watch: "each" | "list" = "list") {
   const jobsEach = Math.max(1, Math.round(jobs / vms));
-  return measured(site, { kind: "closed", vmIds: site.vmIds, verb: VERB, jobsEach });
+  return measured(site, { kind: "closed", vmIds: site.vmIds, verb: VERB, jobsEach, watch });
 }
 
 function burstOf(site: Site, { jobs }: JobsOptions) {
@@ -117,7 +119,7 @@ function burstOf(site: Site, { jobs }: JobsOptions) {
 async function measureIdle(site: Site, count: number) {
   const vmIds = site.vmIds.slice(0, 1);
   const rounds = await quietRounds(count, () =>
-    measured(site, { kind: "closed", vmIds, verb: VERB, jobsEach: IDLE_JOBS_EACH }),
+    measured(site, { kind: "closed", vmIds, verb: VERB, jobsEach: IDLE_JOBS_EACH, watch: "each" }),
   );
   const jobs = rounds.flatMap((each) => each.jobs);
   return {

@@ -55,7 +55,8 @@ export async function measured(
   const { othersPercent } = end();
   await quiet();
   const { mainMs, threadsMs, childrenMs } = end();
-  const without = request.kind === "closed" ? SCHEDULE : ONLOOKERS;
+  const waitsByApi = request.kind === "closed" && request.watch === "each";
+  const without = waitsByApi ? SCHEDULE : ONLOOKERS;
   const { functions, agents, invocations } = readCalls(stack.calls, without);
   const spanMs =
     Math.max(...jobs.map((job) => job.finishedAt)) -
