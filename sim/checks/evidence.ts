@@ -3,7 +3,7 @@
  *
  *  1. A host's last word is never replaced by an older one of the same host.
  *  2. A state that is new is what the VM's host last said; a VM leaves a host that last said that it has it no more, or that
- *     has said nothing of it while it was starting there.
+ *     has said nothing of it while it was starting there, or no more than that it does, and then that it could not.
  */
 import { isNewer } from "../../shared/core/observe.ts";
 import type { ApartmentRecord } from "../../shared/model/apartment-record.ts";
@@ -39,7 +39,9 @@ export function unsaidState(before: ApartmentRecord, next: ApartmentRecord): str
   if (wanted !== undefined && here !== wanted) return `${state}, and ${hostId} says ${here}`;
   const isLeft = left !== undefined && left !== hostId && next.gone === undefined;
   const lastSaid = isLeft ? said.get(left)?.power : undefined;
-  const mayLeave =
-    lastSaid === undefined ? before.vm.state === "Starting" : HAS_IT_NO_MORE.has(lastSaid);
+  const wasStarting = before.vm.state === "Starting";
+  const isSettled = !next.unsettled.some((command) => command.hostId === left);
+  const couldNot = wasStarting && (lastSaid === undefined || (lastSaid === "unknown" && isSettled));
+  const mayLeave = couldNot || (lastSaid !== undefined && HAS_IT_NO_MORE.has(lastSaid));
   return isLeft && !mayLeave ? `${state}, taken from ${left}, which says ${lastSaid}` : undefined;
 }

@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
-import type { ApartmentRecord } from "../../../shared/model/apartment-record.ts";
+import { type ApartmentRecord, UnsettledCommand } from "../../../shared/model/apartment-record.ts";
 import type { Power } from "../../../shared/model/power.ts";
 import { wrongEvidence } from "../../../sim/checks/evidence.ts";
-import { aRecord, hostId, otherHostId, T0 } from "../../support/a-record.ts";
+import { aRecord, hostId, jobIdOf, otherHostId, T0 } from "../../support/a-record.ts";
 
 const saying = (power: Power, seq = 2, bootOrdinal = 1) => ({
   ...{ bootOrdinal, seq, power, receivedAt: T0 },
@@ -40,6 +40,18 @@ describe("what a commit takes from hosts", () => {
       wrongEvidence({ ...before, observations: {} }, { ...before, vm: off, observations: {} });
     expect(leaves(at("Starting"))).toBeUndefined();
     expect(leaves(at("Running"))).toContain("taken from");
+  });
+
+  it("takes a start that failed for the last word of a host that had said no more than that it is at it", () => {
+    const observations = { [hostId]: saying("unknown", 3) };
+    const starting = aRecord({ vm: { state: "Starting", hostId }, observations });
+    const { hostId: _, ...vm } = starting.vm;
+    const out = UnsettledCommand.parse({
+      ...{ commandId: "x.1.0", hostId, epoch: 1, jobId: jobIdOf(1), verb: "start" },
+    });
+    expect(wrongEvidence(starting, { ...starting, vm })).toBeUndefined();
+    const stillOut = { ...starting, vm, unsettled: [out] };
+    expect(wrongEvidence(starting, stillOut)).toContain("taken from");
   });
 
   it.each<[string, Partial<ApartmentRecord["vm"]>, Power]>([
