@@ -53,11 +53,13 @@ export async function runSimulation(
   history.tell(() => "nothing goes wrong any more");
   world.faults.stop();
   weather.clear();
+  weather.setRight();
   operators.stop();
   admins.stop();
   const before = () => {
     operators.setRight();
     admins.setRight();
+    weather.setRight();
   };
   const rest = async () =>
     world.watch.violation() ?? (await comeToRest(world, hosts, { isOver, before }));

@@ -17,6 +17,8 @@ const HOST_SKEW_MS_MAX = 6 * 3_600_000;
 export interface Weather {
   /** Everybody is there again. */
   readonly clear: () => void;
+  /** Somebody sees to what was done by hand; asked again, as a start of before may come true beside it. */
+  readonly setRight: () => void;
   /** One more thing happens to each VM behind our back, while nothing else does. */
   readonly strikeGuests: () => void;
 }
@@ -58,7 +60,6 @@ export function startWeather(world: World, hosts: readonly SimHost[]): Weather {
       isClear = true;
       outages.endAll();
       for (const host of hosts) recover(world, host);
-      for (const vmId of world.byHand) endSecondCopy(world, hosts, vmId);
     },
     strikeGuests: () => {
       for (const { id: vmId } of world.memory.tables.apartments.all()) {
@@ -71,6 +72,9 @@ export function startWeather(world: World, hosts: readonly SimHost[]): Weather {
           handMinute(world, { hosts, host, vmId }, only);
         }
       }
+    },
+    setRight: () => {
+      for (const vmId of world.byHand) endSecondCopy(world, hosts, vmId);
     },
   };
 }
