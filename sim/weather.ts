@@ -82,7 +82,7 @@ export function startWeather(world: World, hosts: readonly SimHost[]): Weather {
 type Perhaps = (kind: FaultKind, happen: () => void) => void;
 
 function hostMinute(world: World, host: SimHost, perhaps: Perhaps): void {
-  const { time, faults, history } = world;
+  const { plan, time, faults, history } = world;
   const { hostId, machine, hypervisor } = host;
   const lasting = (kind: FaultKind, range: { readonly least: number; readonly most: number }) => {
     const ms = faults.draw(kind).int(range.least, range.most);
@@ -95,17 +95,17 @@ function hostMinute(world: World, host: SimHost, perhaps: Perhaps): void {
     killAgent(host);
     startAgent(world, host);
   });
+  // Cut off and without its disk, or its hypervisor, a host could not fence itself: only a watchdog can (docs/ha.md).
   perhaps("agent-disk-lost", () => {
-    if (host.process === undefined) return;
+    if (host.process === undefined || machine.isCutOff) return;
     history.tell(() => `${hostId}: the agent is killed, and started without its disk`);
     killAgent(host);
     machine.disk = "";
     machine.lease = undefined;
     startAgent(world, host);
   });
-  // A host that is both could not fence itself: only a watchdog can (docs/ha.md).
   perhaps("agent-cut-off", () => {
-    if (machine.isHung) return;
+    if (machine.isHung || (plan.selfFence && machine.lease === undefined)) return;
     machine.isCutOff = true;
     time.after(lasting("agent-cut-off", ABSENT_MS), () => {
       machine.isCutOff = false;
