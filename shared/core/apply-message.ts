@@ -18,7 +18,7 @@ import { APPLIED_IDS_MAX, type UnsettledCommand } from "../model/apartment-recor
 import { type HostId, type LogicalId, submitId } from "../model/ids.ts";
 import { apartmentOf } from "../model/job.ts";
 import type { Observation } from "../model/power.ts";
-import { release } from "./consequences.ts";
+import { mayBeThere, release } from "./consequences.ts";
 import { cancellation, endUnbegun } from "./end-job.ts";
 import { isTooLate } from "./gone.ts";
 import { isFenced, noteFence, noteLoss } from "./host-news.ts";
@@ -250,7 +250,7 @@ function takeReservation(turn: Turn, body: ReservedBody): Turn {
     const address = { hostId, ...boot };
     return wakeJob(turn, { kind: "reserved", hostId, outcome: { status, address } });
   }
-  // Room held for a step that is past is given back, unless the VM is there, or is being brought there.
-  const held = outcome.status === "held" && vm.hostId !== hostId;
+  // Room held for a step that is past is given back, unless the VM is there, or may be, or is being brought there.
+  const held = outcome.status === "held" && vm.hostId !== hostId && !mayBeThere(turn, hostId);
   return held && active?.roomAt !== hostId ? release(turn, hostId) : turn;
 }

@@ -4,8 +4,9 @@ import {
   type ApartmentRecord,
   isOfVm,
 } from "../model/apartment-record.ts";
-import type { HostId } from "../model/ids.ts";
+import { HostId } from "../model/ids.ts";
 import { changedVm, type VmChange } from "../model/vm-change.ts";
+import { claims } from "./agreement.ts";
 import { openIncident, resolveIncident, resolveWhatIsOver } from "./incidents.ts";
 import { amendVm, emit, type Turn, tell, vmRecord } from "./turn.ts";
 import type { Outcome } from "./work-type.ts";
@@ -35,8 +36,11 @@ export function release(turn: Turn, hostId: HostId): Turn {
   return emit({ ...turn, effects }, { kind: "release", hostId, vmId, revision });
 }
 
-/** Whether a migration of which nobody knows what became may still bring the VM there: meanwhile its room there is kept. */
-export function mayComeThere(turn: Turn, hostId: HostId): boolean {
+/**
+ * Whether nobody knows where the VM is, and it may be there: a migration may still bring it, or the host says that it has it.
+ * Meanwhile its room there is kept.
+ */
+export function mayBeThere(turn: Turn, hostId: HostId): boolean {
   return hostsToBe(vmRecord(turn)).has(hostId);
 }
 
@@ -46,13 +50,18 @@ export function releaseWhereNot(turn: Turn, before: AnyApartmentRecord): Turn {
   const { vm, active } = vmRecord(turn);
   return [...hostsToBe(before)]
     .filter((hostId) => hostId !== vm.hostId && hostId !== active?.roomAt)
-    .filter((hostId) => !mayComeThere(turn, hostId))
+    .filter((hostId) => !mayBeThere(turn, hostId))
     .reduce(release, turn);
 }
 
-function hostsToBe({ vm, unsettled }: ApartmentRecord): ReadonlySet<HostId> {
+function hostsToBe({ vm, unsettled, observations }: ApartmentRecord): ReadonlySet<HostId> {
+  if (vm.state !== "Unknown") return new Set();
   const targets = unsettled.filter(({ sourceHostId }) => sourceHostId !== undefined);
-  return new Set(vm.state === "Unknown" ? targets.map(({ hostId }) => hostId) : []);
+  const said = Object.entries(observations).filter(([, { power }]) => claims(power));
+  return new Set([
+    ...targets.map(({ hostId }) => hostId),
+    ...said.map(([hostId]) => HostId.parse(hostId)),
+  ]);
 }
 
 function forget(turn: Turn, hosts: readonly HostId[]): Turn {

@@ -6,14 +6,14 @@
  *  A7 a job's terminal projection is made here only.
  *
  * No job leaves its VM in the middle of something: a state that only a job is in is `Unknown` once the job is gone,
- * unless its work said what is true; and room that it asked for where the VM is not now is given back, unless a migration may
- * still bring it there (`releaseWhereNot`).
+ * unless its work said what is true; and room that it asked for where the VM is not now is given back, unless it may be
+ * there all the same (`releaseWhereNot`).
  */
 import { type ActiveJob, isOfVm, type SystemJobRequest } from "../model/apartment-record.ts";
 import type { HostId, JobId } from "../model/ids.ts";
 import type { JobError, JobProgress, JobStatus } from "../model/job.ts";
 import type { VmState } from "../model/vm.ts";
-import { changeVm, mayComeThere, release } from "./consequences.ts";
+import { changeVm, mayBeThere, release } from "./consequences.ts";
 import { openIncident } from "./incidents.ts";
 import { stopListening } from "./listen.ts";
 import { stepForward } from "./nested.ts";
@@ -43,7 +43,7 @@ export function endJob(
   const told = outOfMidway(turn);
   const hostId = hostOf(told);
   const { roomAt } = active;
-  const keeps = roomAt === undefined || roomAt === hostId || mayComeThere(told, roomAt);
+  const keeps = roomAt === undefined || roomAt === hostId || mayBeThere(told, roomAt);
   const settled = keeps ? told : release(told, roomAt);
   const ended = project(stopListening(settled), {
     ...ending(turn, end),

@@ -19,6 +19,8 @@ const FOUND: Readonly<Record<string, Plan>> = {
   "A4 a late batch stored effects that nobody sent again (decide.test.ts)": planOf(8001519, {
     minutes: 15,
   }),
+  "room of a migration's target, which says that it has the VM, was given back (vm-migrate.test.ts)":
+    planOf(5500092, { minutes: 15 }),
   "A6 what takes back that a VM is for HA may have arrived without an answer (host-news.test.ts)":
     kept("two-copies-after-a-revoked-lease.json"),
 };

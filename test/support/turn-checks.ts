@@ -2,6 +2,7 @@
  * The invariants of an apartment as `TurnWorld` holds them against the truth of its hosts: at each commit, at each start that
  * takes effect, and at rest. Each throws a text that begins with the name of what broke.
  */
+import { claims } from "../../shared/core/agreement.ts";
 import { begunJobs } from "../../shared/core/nested.ts";
 import type { ApartmentRecord } from "../../shared/model/apartment-record.ts";
 import type { CommandEffect, Effect, JobEffect } from "../../shared/model/effect.ts";
@@ -96,12 +97,20 @@ export function checkTruth(record: ApartmentRecord, hosts: Hosts): void {
   }
 }
 
-/** The room held is that of the VM's own host, and of the target of a migration while nobody knows what became of it. */
-export function checkRoom({ vm, unsettled }: ApartmentRecord, held: readonly HostId[]): void {
+/**
+ * The room held is that of the VM's own host. While nobody knows where the VM is, it may be that of a migration's target of which
+ * nobody knows what became, and of a host that says that it has it.
+ */
+export function checkRoom(
+  { vm, unsettled, observations }: ApartmentRecord,
+  held: readonly HostId[],
+): void {
+  const isTarget = (id: HostId) =>
+    unsettled.some(({ hostId, sourceHostId }) => hostId === id && sourceHostId !== undefined);
+  const mayBeAt = (id: HostId) => isTarget(id) || claims(observations[id]?.power ?? "off");
   const own = vm.hostId === undefined ? [] : [vm.hostId];
-  const targets = unsettled.filter(({ sourceHostId }) => sourceHostId !== undefined);
-  const maybe = vm.state === "Unknown" ? targets.map(({ hostId }) => hostId) : [];
-  const hosts = [...new Set([...own, ...maybe])].sort().join();
+  const kept = vm.state === "Unknown" ? held.filter(mayBeAt) : [];
+  const hosts = [...new Set([...own, ...kept])].sort().join();
   if ([...held].sort().join() !== hosts)
     fail("room", `${vm.state}, to be at [${hosts}], room is held at [${held.join()}]`);
 }

@@ -6,7 +6,16 @@ import type { ApartmentRecord } from "../../../shared/model/apartment-record.ts"
 import { LogicalId } from "../../../shared/model/ids.ts";
 import type { JobRecord } from "../../../shared/model/job.ts";
 import { byName, registry } from "../../../shared/work/registry.ts";
-import { aJob, aMessage, aRecord, hostId, jobIdOf, settings, T0 } from "../../support/a-record.ts";
+import {
+  aJob,
+  aMessage,
+  aRecord,
+  hostId,
+  jobIdOf,
+  otherHostId,
+  settings,
+  T0,
+} from "../../support/a-record.ts";
 
 const queue = { kind: "queue", lowestSequence: "7", highestSequence: "9" } as const;
 const submit = (n: number): TurnMessage => ({
@@ -257,5 +266,11 @@ describe("decide", () => {
     ]);
     const there = aRecord({ vm: { state: "Running", hostId } });
     expect(turn(there, [{ ok: true, message: reserved }]).kind).toBe("nothing");
+    const said = { bootOrdinal: 1, seq: 1, power: "on" as const, receivedAt: T0 };
+    const perhapsThere = aRecord({
+      ...{ vm: { state: "Unknown", hostId: otherHostId }, observations: { [hostId]: said } },
+      ...{ recheck: { at: T0 + 10_000, tries: 0 }, wakeAt: T0 + 10_000 },
+    });
+    expect(turn(perhapsThere, [{ ok: true, message: reserved }]).kind).toBe("nothing");
   });
 });

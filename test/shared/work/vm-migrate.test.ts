@@ -165,6 +165,22 @@ describe("vm.migrate", () => {
     expect(run.all("release")).toMatchObject([{ hostId: otherHostId }]);
   });
 
+  it("keeps the target's room while the target says that it has it and the source was not asked yet", () => {
+    const run = moving();
+    const move = run.command;
+    while (run.record.active?.waitFor.kind !== "result" || run.command.hostId === hostId)
+      run.silence();
+    run.hear(run.resultOf(move, { status: "done", power: "off" })).silenceToTheEnd();
+    run.submitAnother(2, { type: "vm.migrate" });
+    expect(run.command.hostId).toBe(otherHostId);
+    run.answered({ status: "done", power: "on" });
+    expect(run.record).toMatchObject({ vm: { state: "Unknown", hostId }, unsettled: [] });
+    expect(held(run)).toEqual([]);
+    run.answered({ status: "done", power: "off" });
+    expect(run.effects("reserve")).toMatchObject([{ hostId: otherHostId, found: true }]);
+    expect(held(run)).toEqual([]);
+  });
+
   it("is Unknown when both have it by their own words, and leaves it to verifying whether that lasts", () => {
     const run = moving().answered({ status: "failed", code: "outcome_unknown" });
     run.answered({ status: "done", power: "on" }).answered({ status: "done", power: "on" });
