@@ -10,8 +10,8 @@ import { performance } from "node:perf_hooks";
 import { Worker } from "node:worker_threads";
 import type { CallMix } from "./support/aws-calls.ts";
 import { cpuSpan } from "./support/cpu.ts";
-import type { EngineDone, EngineRun, JobShape } from "./support/engine-protocol.ts";
-import { makeEngineSite } from "./support/engine-site.ts";
+import type { EngineDone, EngineRun } from "./support/engine-protocol.ts";
+import { makeEngineSite, type SampledJobs } from "./support/engine-site.ts";
 import { rounded, spread, sum } from "./support/figures.ts";
 import type { Site } from "./support/site.ts";
 
@@ -38,12 +38,9 @@ const LANES = 16;
 const WARM_UP_MS = 10_000;
 const ROUND_MS = 2_000;
 
-/** Items will be as large as those of the site's first VM. To be stopped before the stack is. */
-export async function startEngineAlone(
-  { stack, vmIds: [vmId = ""] }: Pick<Site, "stack" | "vmIds">,
-  shape: JobShape,
-): Promise<EngineAlone> {
-  const site = await makeEngineSite(stack, { vmId, threads: Math.max(...THREADS), shape });
+/** Items will be as large as those of the site's first VM, with those jobs. To be stopped before the stack is. */
+export async function startEngineAlone(on: Site, jobs: SampledJobs): Promise<EngineAlone> {
+  const site = await makeEngineSite(on, { threads: Math.max(...THREADS), jobs });
   const workers = site.starts.map(
     (workerData) =>
       new Worker(new URL("support/engine-worker.ts", import.meta.url), { workerData }),

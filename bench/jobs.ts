@@ -11,6 +11,7 @@ import { tmpdir } from "node:os";
 import { bestThreads, engineFigures, startEngineAlone } from "./engine-alone.ts";
 import { closedFigures, measured } from "./support/closed-loop.ts";
 import { cpuSpan } from "./support/cpu.ts";
+import type { SampledJobs } from "./support/engine-site.ts";
 import { latency, spread, sum } from "./support/figures.ts";
 import type { Verb } from "./support/load-protocol.ts";
 import { fdatasyncSpeed, load, machine } from "./support/machine.ts";
@@ -29,8 +30,8 @@ export type JobsOptions = {
 
 const VERB: Verb = "two-steps";
 const WORK = { file: "bench/support/vm-two-steps.ts", name: "vmTwoSteps" };
-/** A new job in its indexes, then two commits, the first of which is due if nobody goes on from it. */
-const TWO_STEPS = { puts: 3, dueCommits: [1], stateCommits: [] };
+/** Only the API reads: a turn has its record with its submission. */
+const TWO_STEPS: SampledJobs = { verb: VERB, reads: ["token", "apartment"] };
 /** Submissions under way in the burst, as for the peers. */
 const IN_FLIGHT = 64;
 /** A round's. */

@@ -12,6 +12,7 @@
 import { tmpdir } from "node:os";
 import { bestThreads, engineFigures, startEngineAlone } from "./engine-alone.ts";
 import { closedFigures, closedLoop, warmUp } from "./support/closed-loop.ts";
+import type { SampledJobs } from "./support/engine-site.ts";
 import { spread, sum } from "./support/figures.ts";
 import { fdatasyncSpeed, load, machine } from "./support/machine.ts";
 import { measureHot, measureIdle } from "./support/one-vm.ts";
@@ -27,8 +28,11 @@ export type StartJobsOptions = {
   readonly warmUpRounds: number;
 };
 
-/** A new job in its indexes, then three commits, two of which are due some time. */
-const START_JOB = { puts: 4, dueCommits: [1, 2], stateCommits: [1, 3] };
+/** Read by the API, then by the turns, in the shares that a trace of them showed. */
+const START_JOB: SampledJobs = {
+  ...{ verb: "start", undo: "stop" },
+  reads: ["token", "apartment", "apartment", "host", "apartment"],
+};
 /** A round's; ten rounds give a p99 something to stand on. */
 const IDLE_JOBS_EACH = 10;
 /** Below `apartmentQueueMax`; even, so that the VM is off again. */

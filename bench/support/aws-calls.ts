@@ -3,8 +3,12 @@ import { subscribe } from "node:diagnostics_channel";
 import type { ClientRequest } from "node:http";
 import type { CallCounter } from "../../local/call-counter.ts";
 
-/** By `service:Action`. */
+/** By `service:Action`; appends to the log of events by a name of their own. */
 export type CallMix = Readonly<Record<string, number>>;
+
+/** A transaction of some forty items, where others have two. */
+export const APPEND = "dynamodb:TransactWriteItems of events";
+const LOG = /(?<!api)-events$/;
 
 /** Functions that only look on while jobs run: the benchmark's own reading, the schedule. */
 export const ONLOOKERS = /api-jobs|sweeper/;
@@ -44,12 +48,16 @@ export function readCalls(counter: CallCounter, without: RegExp = ONLOOKERS): Co
   const { awsByFunction, invocations } = counter.read();
   const doing = Object.entries(awsByFunction).filter(([name]) => !without.test(name));
   return {
-    functions: added(doing.map(([, calls]) => calls)),
+    functions: added(doing.map(([name, calls]) => (LOG.test(name) ? appendsNamed(calls) : calls))),
     agents: Object.fromEntries(agentCalls),
     invocations: Object.entries(invocations)
       .filter(([name]) => !without.test(name))
       .reduce((total, [, count]) => total + count, 0),
   };
+}
+
+function appendsNamed({ "dynamodb:TransactWriteItems": appends = 0, ...rest }: CallMix): CallMix {
+  return { ...rest, [APPEND]: appends };
 }
 
 export function added(mixes: readonly CallMix[]): CallMix {

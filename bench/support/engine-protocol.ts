@@ -4,30 +4,33 @@ import type { CallMix } from "./aws-calls.ts";
 
 export type Item = Readonly<Record<string, NativeAttributeValue>>;
 
+/** As the stack has just written them: what is written here is as large. */
+export type Samples = {
+  readonly job: Item;
+  /** An apartment after each commit of a job. */
+  readonly commits: readonly Item[];
+  /** The events and pages of one append to the log of events. */
+  readonly append: readonly Item[];
+};
+
+/** What `GetItem` reads. */
+export type Read = "apartment" | "host" | "token";
+
 export type EngineStart = {
   readonly dynamoDb: string;
   readonly aws: string;
   readonly credentials: { readonly accessKeyId: string; readonly secretAccessKey: string };
-  readonly tables: { readonly apartments: string; readonly jobs: string; readonly hosts: string };
+  readonly tables: Readonly<Record<"apartments" | "jobs" | "hosts" | "events" | "tokens", string>>;
   readonly apartmentQueueUrl: string;
   readonly commandQueueUrl: string;
   readonly busName: string;
-  /** An apartment's and a job's item as the stack has just written them: what is written here is as large. */
-  readonly samples: { readonly apartment: Item; readonly job: Item };
+  readonly samples: Samples;
   /** A copy of one of the stack's hosts; every thread has all of them, as placement sees them. */
   readonly hostId: string;
+  readonly tokenId: string;
+  /** What is read by turns. */
+  readonly reads: readonly Read[];
   readonly thread: number;
-  readonly shape: JobShape;
-};
-
-/** What the puts of a job are. */
-export type JobShape = {
-  /** A new job in its indexes, then the commits. */
-  readonly puts: number;
-  /** Which of the commits, from 1 on, leave something due some time (a sparse index). */
-  readonly dueCommits: readonly number[];
-  /** Commits that change the VM's state or its host's word, and so the index of the host's VMs. */
-  readonly stateCommits: readonly number[];
 };
 
 export type EngineRun = {

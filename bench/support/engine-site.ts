@@ -3,25 +3,22 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { CreateTableCommand, DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import { CreateQueueCommand, DeleteQueueCommand, SQSClient } from "@aws-sdk/client-sqs";
-import {
-  DynamoDBDocumentClient,
-  GetCommand,
-  PutCommand,
-  QueryCommand,
-} from "@aws-sdk/lib-dynamodb";
+import { DynamoDBDocumentClient, PutCommand, QueryCommand } from "@aws-sdk/lib-dynamodb";
 import * as z from "zod/mini";
-import type { Stack } from "../../local/start-stack.ts";
 import { TABLES, type TableShape } from "../../shared/model/tables.ts";
-import type { EngineStart, Item, JobShape } from "./engine-protocol.ts";
+import type { EngineStart, Read } from "./engine-protocol.ts";
+import { itemOf, type Sampled, STAGE, takeSamples } from "./engine-samples.ts";
+import type { Site } from "./site.ts";
 
 const REGION = "us-east-1";
-/** Of the stack that `runningStack` starts. */
-const STAGE = "vmsync";
 const ALONE = "bench-alone";
 
 const Identity = z.object({
   rootKeys: z.object({ accessKeyId: z.string(), secretAccessKey: z.string() }),
 });
+
+/** Jobs, and what the reads among their calls (`GetItem`) are of, by turns. */
+export type SampledJobs = Sampled & { readonly reads: readonly Read[] };
 
 export interface EngineSite {
   /** One for each thread. */
@@ -29,18 +26,9 @@ export interface EngineSite {
   readonly close: () => Promise<void>;
 }
 
-/** Items will be as large as those of that VM and its newest job. */
 export async function makeEngineSite(
-  stack: Stack,
-  {
-    vmId,
-    threads,
-    shape,
-  }: {
-    readonly vmId: string;
-    readonly threads: number;
-    readonly shape: JobShape;
-  },
+  { stack, ...site }: Pick<Site, "stack" | "vmIds" | "load" | "quiet">,
+  { threads, jobs }: { readonly threads: number; readonly jobs: SampledJobs },
 ): Promise<EngineSite> {
   const file = await readFile(join(stack.dataFolder, "identity.json"), "utf8");
   const { rootKeys: credentials } = Identity.parse(JSON.parse(file));
@@ -51,24 +39,24 @@ export async function makeEngineSite(
   );
   const sqs = new SQSClient({ ...place, endpoint: aws });
   const shared = {
-    ...{ dynamoDb, aws, credentials, busName: STAGE },
+    ...{ dynamoDb, aws, credentials, busName: STAGE, reads: jobs.reads },
     tables: {
       apartments: await makeTable(documents, "apartments"),
       jobs: await makeTable(documents, "jobs"),
       hosts: await makeTable(documents, "hosts"),
+      events: await makeTable(documents, "events"),
+      tokens: await makeTable(documents, "tokens"),
     },
-    samples: {
-      apartment: await itemOf(documents, `${STAGE}-apartments`, vmId),
-      job: await itemOf(documents, `${STAGE}-jobs`, await newestJob(documents, vmId)),
-    },
+    samples: await takeSamples(documents, site, jobs),
     apartmentQueueUrl: await makeQueue(sqs, `${ALONE}-apartments`),
   };
+  const tokenId = await copyToken(documents, shared.tables.tokens);
   const hostIds = await copyHosts(documents, shared.tables.hosts);
   const starts: EngineStart[] = [];
   for (let thread = 0; thread < threads; thread += 1) {
     const commandQueueUrl = await makeQueue(sqs, `${ALONE}-host-${thread}`);
     const hostId = hostIds[thread % hostIds.length] ?? "";
-    starts.push({ ...shared, commandQueueUrl, hostId, thread, shape });
+    starts.push({ ...shared, commandQueueUrl, hostId, tokenId, thread });
   }
   return {
     starts,
@@ -79,27 +67,6 @@ export async function makeEngineSite(
       documents.destroy();
     },
   };
-}
-
-async function itemOf(documents: DynamoDBDocumentClient, table: string, id: string): Promise<Item> {
-  const { Item } = await documents.send(new GetCommand({ TableName: table, Key: { id } }));
-  if (Item === undefined) throw new Error(`${table} has no ${id}`);
-  return Item;
-}
-
-async function newestJob(documents: DynamoDBDocumentClient, vmId: string): Promise<string> {
-  const { Items = [] } = await documents.send(
-    new QueryCommand({
-      TableName: `${STAGE}-jobs`,
-      IndexName: "byVm",
-      KeyConditionExpression: "#vmId = :vmId",
-      ExpressionAttributeNames: { "#vmId": "vmId" },
-      ExpressionAttributeValues: { ":vmId": vmId },
-      ScanIndexForward: false,
-      Limit: 1,
-    }),
-  );
-  return String(Items[0]?.["id"]);
 }
 
 /** The stack's hosts with what placement reads of them; answers their ids. */
@@ -119,19 +86,34 @@ async function copyHosts(
   );
   const hostIds = Items.map((item) => String(item["hostId"]));
   for (const hostId of hostIds) {
-    const get = new GetCommand({ TableName: from, Key: { hostId, item: "host" } });
-    const { Item } = await documents.send(get);
-    await documents.send(
-      new PutCommand({ TableName: into, Item: Item ?? { hostId, item: "host" } }),
-    );
+    const Item = await itemOf(documents, "hosts", { hostId, item: "host" });
+    await documents.send(new PutCommand({ TableName: into, Item }));
   }
   return hostIds;
+}
+
+/** The admin's; answers its id. */
+async function copyToken(documents: DynamoDBDocumentClient, into: string): Promise<string> {
+  const { Items = [] } = await documents.send(
+    new QueryCommand({
+      TableName: `${STAGE}-tokens`,
+      IndexName: "byKind",
+      KeyConditionExpression: "#kind = :token",
+      ExpressionAttributeNames: { "#kind": "kind" },
+      ExpressionAttributeValues: { ":token": "token" },
+      Limit: 1,
+    }),
+  );
+  const id = String(Items[0]?.["id"]);
+  const Item = await itemOf(documents, "tokens", { id });
+  await documents.send(new PutCommand({ TableName: into, Item }));
+  return id;
 }
 
 /** With the keys and indexes of the stack's own. */
 async function makeTable(
   documents: DynamoDBDocumentClient,
-  name: "apartments" | "jobs" | "hosts",
+  name: keyof EngineStart["tables"],
 ): Promise<string> {
   const shape: TableShape = TABLES[name];
   const TableName = `${ALONE}-${name}`;
