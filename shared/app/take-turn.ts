@@ -8,6 +8,7 @@
  */
 import { decide, type TurnMessage } from "../core/decide.ts";
 import { effectsAreSent, type TurnSource } from "../core/flush.ts";
+import { goingOn } from "../core/run-job.ts";
 import type { Facts } from "../core/turn.ts";
 import type { FactRequest, Residents, WorkRegistry } from "../core/work-type.ts";
 import { type AnyApartmentRecord, isGone, RECORD_BYTES_MAX } from "../model/apartment-record.ts";
@@ -25,8 +26,11 @@ import { type SendDeps, sendEffects } from "./send-effects.ts";
 const COMMIT_ATTEMPTS_MAX = 8;
 /** Of one unit of a text: what is shorter by this much need not be counted. */
 const UTF8_BYTES_MAX = 3;
-/** Checkpoints passed in one go; a job that has more is woken by the sweeper, and keeps no function for itself. */
-const CHECKPOINTS_MAX = 50;
+/**
+ * Checkpoints passed in one go: a job that has more, or more such jobs, go on in a turn of the next batch, and keep no function for
+ * themselves. Whoever asked for an inline turn waits for none.
+ */
+const CHECKPOINTS_MAX = { queue: 50, inline: 0 };
 /** Rounds of fetching facts for one decision: one for each job that may begin in a turn, and their hosts. */
 const FACT_ROUNDS_MAX = 40;
 
@@ -54,9 +58,13 @@ export type TurnReport =
  * for infrastructure: the messages come again.
  */
 export async function takeTurn(deps: TurnDeps, turn: TurnRequest): Promise<TurnReport> {
+  const checkpointsMax = CHECKPOINTS_MAX[turn.source.kind];
   let report = await takeOneTurn(deps, turn);
-  for (let passed = 0; passed < CHECKPOINTS_MAX && isAtCheckpoint(report); passed += 1)
+  for (let passed = 0; passed < checkpointsMax && isAtCheckpoint(report); passed += 1)
     report = await takeOneTurn(deps, { ...turn, messages: [] }, report.record);
+  // Should the message be lost, `wakeAt` is there.
+  if (isAtCheckpoint(report))
+    await deps.apartmentQueue.send([goingOn(report.record, deps.clock.now())]);
   return report;
 }
 

@@ -5,8 +5,10 @@
  *     one, which started it and waits for it (`nested.ts`).
  *  A3 a submitted job is admitted only if its own record says that it is still new.
  */
+import type { ApartmentMessage } from "../model/apartment-message.ts";
 import {
   type ActiveJob,
+  type AnyApartmentRecord,
   type ApartmentRecord,
   isGone,
   isOfVm,
@@ -317,14 +319,12 @@ function holdsOf({ vm, active }: ApartmentRecord, effects: readonly Effect[]): R
 
 /** A message to oneself: the queue goes on where this turn stopped. */
 export function goOnLater(turn: Turn): Turn {
-  const { id, version } = turn.record;
-  return emit(turn, {
-    kind: "message",
-    to: id,
-    message: {
-      v: 1,
-      logicalId: LogicalId.parse(`go-on:${id}.${version}`),
-      body: { kind: "wake", dueAt: turn.inputs.now },
-    },
-  });
+  return emit(turn, { kind: "message", ...goingOn(turn.record, turn.inputs.now) });
+}
+
+/** Tells an apartment to go on from what was committed. */
+export function goingOn({ id, version }: AnyApartmentRecord, now: number) {
+  const logicalId = LogicalId.parse(`go-on:${id}.${version}`);
+  const message: ApartmentMessage = { v: 1, logicalId, body: { kind: "wake", dueAt: now } };
+  return { to: id, message };
 }

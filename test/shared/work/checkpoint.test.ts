@@ -1,5 +1,10 @@
 import { describe, expect, it } from "vitest";
-import type { AnyApartmentRecord } from "../../../shared/model/apartment-record.ts";
+import { changeInline } from "../../../shared/app/change-vm.ts";
+import { systemNames } from "../../../shared/aws/system.ts";
+import {
+  type AnyApartmentRecord,
+  QUEUED_JOBS_MAX,
+} from "../../../shared/model/apartment-record.ts";
 import { twoSteps } from "../../support/errands.ts";
 import { JobWorld, vmIdNumber } from "../../support/job-world.ts";
 
@@ -64,6 +69,27 @@ describe("a job that comes to a checkpoint", () => {
       expect(world.job(submitted).journal).toHaveLength(2);
     },
   );
+
+  it("is followed by all that wait behind it, without a look of the sweeper", async () => {
+    const world = new JobWorld({ work: [twoSteps] });
+    const names = systemNames;
+    const pause = (paused: boolean) =>
+      changeInline({ ...world.world.deps, ...world.deps, names }, vmId, { kind: "pause", paused });
+    const first = await world.submit(1, job);
+    await world.drain();
+    await pause(true);
+    const waiting = [];
+    for (let n = 0; n < QUEUED_JOBS_MAX; n += 1)
+      waiting.push(await world.submit(1, { ...job, id: systemNames.jobId() }));
+    await world.drain();
+    const commits = watched(world);
+    await pause(false);
+    // Whoever resumes the apartment waits for one step of them, not for all.
+    expect(commits).toHaveLength(1);
+    await world.drain();
+    for (const each of [first, ...waiting])
+      expect(world.job(each)).toMatchObject({ status: "succeeded" });
+  });
 
   it("A8 is due, should nobody go on", async () => {
     const world = new JobWorld({ work: [twoSteps] });
