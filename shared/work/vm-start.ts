@@ -4,7 +4,7 @@
  *   reserving   a place is looked for (`find-place.ts`)
  *   starting    the command is out; the VM is Running when it is seen on by evidence after the command
  *
- * Other hosts are tried only when it is certain that nothing runs at the last one (A6).
+ * Other hosts are tried only when it is certain that nothing runs at the last one (A6), and none while one says that it has the VM.
  */
 import * as z from "zod/mini";
 import type { Outcome, Wakeup, WorkContext } from "../core/work-type.ts";
@@ -94,7 +94,8 @@ function wishOf({ input, vm }: Context): Wish {
   return { named: input.hostId, prefer: vm.hostId ?? vm.lastHostId };
 }
 
-function startAt(context: Context, before: VmState, place: Placed): Step {
+function startAt(context: Context, before: VmState, looked: Placed): Step {
+  const place = alreadyOn(context) ?? looked;
   switch (place.kind) {
     case "placing":
       return knowing(
@@ -115,6 +116,13 @@ function startAt(context: Context, before: VmState, place: Placed): Step {
     default:
       return place satisfies never;
   }
+}
+
+/** Somebody started it by hand meanwhile: another would be a second copy. What is true is for `vm.verify`, which begins next. */
+function alreadyOn({ lastSaid }: Context): Placed | undefined {
+  const has = [...lastSaid].find(([, { power }]) => power === "on" || power === "paused");
+  if (has === undefined) return undefined;
+  return { kind: "none", error: fail("vm_unsettled", `${has[0]} says that it has the VM`).error };
 }
 
 function startOf({ vm, settings }: Context): Deed {

@@ -114,6 +114,16 @@ describe("a VM for HA", () => {
     expect(run.record.vm).toMatchObject({ state: "Running", hostId: otherHostId });
   });
 
+  it("is not started a second time when somebody started it by hand while it waited for room", () => {
+    const full = aHostFact({ hostId: otherHostId, free: { cpus: 0, memoryMiB: 0 } });
+    const hosts = [...gone, [otherHostId, full]] as const;
+    const waiting = new VerifyRun(aVm(), [], { hosts }).fenced(hostId);
+    const run = new VerifyRun(waiting.record, [[otherHostId, "on"]], { hosts: gone });
+    run.observed(otherHostId, "on").toTheEnd();
+    expect(starts(run)).toEqual([]);
+    expect(run.record.vm).toMatchObject({ state: "Running", hostId: otherHostId });
+  });
+
   it("is asked for by nobody but the system", async () => {
     const { registry } = await import("../../../shared/work/registry.ts");
     expect(registry.get("vm.ha-restart")?.origin).toBe("system");

@@ -92,6 +92,22 @@ describe("vm.start", () => {
     });
   });
 
+  it("starts nothing while a host says that it has it, and has that verified next: started by hand while room was asked for", () => {
+    const run = new OneJob(aRecord(), start, { hosts: two }).observed(otherHostId, "on");
+    expect(run.ended?.error?.code).toBe("vm_unsettled");
+    expect(run.record).toMatchObject({ vm: { state: "Stopped" }, active: { type: "vm.verify" } });
+    expect(run.command).toMatchObject({ hostId: otherHostId, call: { verb: "probe" } });
+  });
+
+  it("tries no other host when its first one refuses it and another says that it has it", () => {
+    const run = starting().observed(otherHostId, "on");
+    expect(run.record.active?.type).toBe("vm.start");
+    run.answered({ status: "failed", code: "libvirt_1", power: "off" });
+    expect(run.ended?.error?.code).toBe("vm_unsettled");
+    expect(run.effects("reserve")).toEqual([]);
+    expect(run.record).toMatchObject({ vm: { state: "Stopped" }, active: { type: "vm.verify" } });
+  });
+
   it("never tries more hosts than startAttemptsMax", () => {
     const run = new OneJob(aRecord(), start, { hosts: two, settings: { startAttemptsMax: 1 } });
     run.reserved("refused");
