@@ -3,10 +3,12 @@
  *
  *  1. A host's last word is never replaced by an older one of the same host.
  *  2. A state that is new is what the VM's host last said; a VM leaves a host that last said that it has it no more, or that
- *     has said nothing of it while it was starting there, or no more than that it does, and then that it could not.
+ *     has said nothing of it while it was starting there. Or no more than that it is at it, where this commit takes the start's
+ *     failure: an agent that was restarted tells that without a power.
  */
 import { isNewer } from "../../shared/core/observe.ts";
 import type { ApartmentRecord } from "../../shared/model/apartment-record.ts";
+import type { HostId } from "../../shared/model/ids.ts";
 import type { Power } from "../../shared/model/power.ts";
 import type { VmState } from "../../shared/model/vm.ts";
 
@@ -40,8 +42,12 @@ export function unsaidState(before: ApartmentRecord, next: ApartmentRecord): str
   const isLeft = left !== undefined && left !== hostId && next.gone === undefined;
   const lastSaid = isLeft ? said.get(left)?.power : undefined;
   const wasStarting = before.vm.state === "Starting";
-  const isSettled = !next.unsettled.some((command) => command.hostId === left);
-  const couldNot = wasStarting && (lastSaid === undefined || (lastSaid === "unknown" && isSettled));
+  const isOver = startsAt(before, left) && !startsAt(next, left);
+  const couldNot = wasStarting && (lastSaid === undefined || (lastSaid === "unknown" && isOver));
   const mayLeave = couldNot || (lastSaid !== undefined && HAS_IT_NO_MORE.has(lastSaid));
   return isLeft && !mayLeave ? `${state}, taken from ${left}, which says ${lastSaid}` : undefined;
+}
+
+function startsAt({ unsettled }: ApartmentRecord, at: HostId | undefined): boolean {
+  return unsettled.some(({ hostId, verb }) => hostId === at && verb === "start");
 }

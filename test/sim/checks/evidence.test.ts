@@ -42,16 +42,18 @@ describe("what a commit takes from hosts", () => {
     expect(leaves(at("Running"))).toContain("taken from");
   });
 
-  it("takes a start that failed for the last word of a host that had said no more than that it is at it", () => {
+  it("takes a start's failure for the last word of a host that had said no more than that it is at it", () => {
     const observations = { [hostId]: saying("unknown", 3) };
-    const starting = aRecord({ vm: { state: "Starting", hostId }, observations });
-    const { hostId: _, ...vm } = starting.vm;
     const out = UnsettledCommand.parse({
       ...{ commandId: "x.1.0", hostId, epoch: 1, jobId: jobIdOf(1), verb: "start" },
     });
-    expect(wrongEvidence(starting, { ...starting, vm })).toBeUndefined();
-    const stillOut = { ...starting, vm, unsettled: [out] };
-    expect(wrongEvidence(starting, stillOut)).toContain("taken from");
+    const starting = aRecord({ vm: { state: "Starting", hostId }, observations, unsettled: [out] });
+    const { hostId: _, ...vm } = starting.vm;
+    const left = { ...starting, vm };
+    expect(wrongEvidence(starting, { ...left, unsettled: [] })).toBeUndefined();
+    expect(wrongEvidence(starting, left)).toContain("taken from");
+    const before = { ...starting, unsettled: [] };
+    expect(wrongEvidence(before, { ...left, unsettled: [] })).toContain("taken from");
   });
 
   it.each<[string, Partial<ApartmentRecord["vm"]>, Power]>([
