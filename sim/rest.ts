@@ -9,6 +9,7 @@ import type { VmState } from "../shared/model/vm.ts";
 import { vmVerify } from "../shared/work/vm-verify.ts";
 import type { Broken, Violation } from "./checks/violation.ts";
 import type { JobSeen } from "./checks/watch.ts";
+import { runningAt } from "./copies.ts";
 import { DEAD_LETTER_QUEUE, EVENT_QUEUE, FAILED_REPORT_QUEUE } from "./functions.ts";
 import type { SimHost } from "./sim-host.ts";
 import type { World } from "./world.ts";
@@ -64,7 +65,9 @@ export function truthInTime(
         queued.length > 0 ||
         paused;
       const isLeft = isGone(record) && byHand.has(id);
-      const wrong = isEverybodyThere && !isBusy && !isLeft ? untruth(record, hosts) : undefined;
+      const isTwice = byHand.has(id) && runningAt(hosts, id).length > 1; // until an operator ends one
+      const isWaited = isEverybodyThere && !isBusy && !isLeft && !isTwice;
+      const wrong = isWaited ? untruth(record, hosts) : undefined;
       const reports = wrong === undefined ? 0 : (wrongFor.get(id) ?? 0) + 1;
       wrongFor.set(id, reports);
       if (wrong !== undefined && reports > REPORTS_MAX)

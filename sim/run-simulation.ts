@@ -53,7 +53,6 @@ export async function runSimulation(
   history.tell(() => "nothing goes wrong any more");
   world.faults.stop();
   weather.clear();
-  weather.setRight();
   operators.stop();
   admins.stop();
   const before = () => {

@@ -3,6 +3,7 @@
  * all, when everything is set right.
  */
 import type { VmId } from "../shared/model/ids.ts";
+import { runningAt } from "./copies.ts";
 import type { FaultKind } from "./fault-table.ts";
 import { drawOutage } from "./outages.ts";
 import { killAgent, type SimHost, startAgent } from "./sim-host.ts";
@@ -17,7 +18,7 @@ const HOST_SKEW_MS_MAX = 6 * 3_600_000;
 export interface Weather {
   /** Everybody is there again. */
   readonly clear: () => void;
-  /** Somebody sees to what was done by hand; asked again, as a start of before may come true beside it. */
+  /** Of VMs that run twice since somebody started or moved them by hand one copy is ended, once that is known for a split brain. */
   readonly setRight: () => void;
   /** One more thing happens to each VM behind our back, while nothing else does. */
   readonly strikeGuests: () => void;
@@ -179,13 +180,13 @@ function handMinute(
   });
 }
 
-/** Somebody sees to what somebody did: of a VM that runs twice one is ended. */
-function endSecondCopy({ history }: World, hosts: readonly SimHost[], vmId: VmId): void {
-  const [, ...more] = hosts.filter(
-    ({ hypervisor }) => hypervisor.behindTheBack.seen(vmId)?.held === true,
-  );
+/** By design nothing flips until one copy is ended. An operator goes by the incident. */
+function endSecondCopy(world: World, hosts: readonly SimHost[], vmId: VmId): void {
+  const incidents = world.memory.tables.apartments.get(vmId)?.openIncidents ?? [];
+  if (!incidents.some(({ kind }) => kind === "split_brain")) return;
+  const [, ...more] = runningAt(hosts, vmId);
   for (const { hostId, hypervisor } of more) {
-    history.tell(() => `${vmId} at ${hostId} is ended by hand: it runs elsewhere, too`);
+    world.history.tell(() => `${vmId} at ${hostId} is ended by hand: it runs elsewhere, too`);
     hypervisor.behindTheBack.remove(vmId);
   }
 }

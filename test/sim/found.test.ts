@@ -21,6 +21,8 @@ const FOUND: Readonly<Record<string, Plan>> = {
   }),
   "room of a migration's target, which says that it has the VM, was given back (vm-migrate.test.ts)":
     planOf(5500092, { minutes: 15 }),
+  "evidence a start went on elsewhere though its host said that it has the VM (vm-start.test.ts)":
+    planOf(6001583, { minutes: 15 }),
   "A6 what takes back that a VM is for HA may have arrived without an answer (host-news.test.ts)":
     kept("two-copies-after-a-revoked-lease.json"),
 };
