@@ -20,6 +20,7 @@ import { readOptions } from "./support/options.ts";
 import { quietRounds } from "./support/quiet-rounds.ts";
 import { showJobs } from "./support/show-jobs.ts";
 import { type Site, startSite } from "./support/site.ts";
+import { TWO_STEPS_WORK } from "./support/two-steps-work.ts";
 
 export type JobsOptions = {
   readonly vms: number;
@@ -29,7 +30,6 @@ export type JobsOptions = {
 };
 
 const VERB: Verb = "two-steps";
-const WORK = { file: "bench/support/vm-two-steps.ts", name: "vmTwoSteps" };
 /** Only the API reads: a turn has its record with its submission. */
 const TWO_STEPS: SampledJobs = { verb: VERB, reads: ["token", "apartment"] };
 /** Submissions under way in the burst, as for the peers. */
@@ -45,7 +45,7 @@ export async function measureJobs(options: JobsOptions) {
   const before = { ...machine(), fdatasync4KiB: fdatasyncSpeed(tmpdir()) };
   const memory = await quietRounds(options.rounds, () => memoryJobsPerSecond(options));
   // The one host is only a sample for engine and SDK alone; no job needs it.
-  const site = await startSite({ hosts: 1, vms: options.vms, work: WORK });
+  const site = await startSite({ hosts: 1, vms: options.vms, work: TWO_STEPS_WORK });
   try {
     const against = await measureAgainstCeiling(site, options);
     const waiting = await quietRounds(options.rounds, () => closed(site, options, "each"));

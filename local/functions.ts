@@ -34,6 +34,8 @@ export interface FunctionsProps {
   readonly clock: EngineClock;
   readonly logs: LogFiles;
   readonly calls: CallRecorder;
+  /** See `FunctionWorkerProps`. */
+  readonly execArgv?: readonly string[] | undefined;
 }
 
 /** Of one function: callers that wait for a job's end (20 s) hold a worker each. About 30 MiB each. */
@@ -101,7 +103,7 @@ export function startFunctions(props: FunctionsProps): Functions {
 }
 
 function poolOf(
-  { site, logs, calls, accountId }: FunctionsProps,
+  { site, logs, calls, accountId, execArgv }: FunctionsProps,
   model: StackModel["functions"][number],
   starts: Turnstile,
 ): FunctionPool {
@@ -109,6 +111,7 @@ function poolOf(
   return functionPool({
     model,
     environment: runtimeEnvironment(site, model),
+    execArgv,
     concurrencyMax: Math.min(WORKERS_MAX, model.reservedConcurrency ?? WORKERS_MAX),
     starts,
     spareCore,

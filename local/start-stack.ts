@@ -39,6 +39,8 @@ export interface StackOptions {
     | { readonly kind: "ephemeral" };
   /** URL of another DynamoDB engine than dynoxide. */
   readonly dynamoDbEndpoint?: string | undefined;
+  /** Node's own options for the functions' threads, such as those for a profile. */
+  readonly execArgv?: readonly string[] | undefined;
   /** What to run, put into that folder; the stack of `cdk/` by default. */
   readonly synthesise?: (outFolder: string) => Synthesised;
   /** Progress, in short lines. */
@@ -106,7 +108,7 @@ async function makeStack(options: StackOptions, down: Teardown): Promise<Stack> 
     awsEndpoint: aws.origin,
   };
   const functions = startFunctions({
-    ...{ model, site, ...aws, logs, calls },
+    ...{ model, site, ...aws, logs, calls, execArgv: options.execArgv },
     accountId: ACCOUNT_ID,
     clock: systemClock,
   });

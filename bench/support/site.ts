@@ -24,6 +24,8 @@ export interface SiteProps {
   readonly work?: OwnWork;
   /** Settings that are not the defaults, as `name=value`. */
   readonly set?: readonly string[];
+  /** Node's own options for the functions' threads. */
+  readonly execArgv?: readonly string[];
 }
 
 const STACK = { stage: "vmsync", settings: Settings.parse({}) };
@@ -33,11 +35,17 @@ const INSTANT = { startMs: 1, shutdownMs: 1, powerOffMs: 1 };
 const QUIET_MS = 1_500;
 const LOOK_EVERY_MS = 250;
 
-export async function startSite({ hosts, vms, work, set = [] }: SiteProps): Promise<Site> {
+export async function startSite({
+  hosts,
+  vms,
+  work,
+  set = [],
+  execArgv = [],
+}: SiteProps): Promise<Site> {
   watchAgentCalls();
   const folder = await mkdtemp(join(tmpdir(), "vmsync-bench-"));
   const running = await runningStack({
-    set,
+    ...{ set, execArgv },
     data: { kind: "folder", path: join(folder, "data") },
     ...(work && { synthesise: synthesiseWith(work, { ...STACK, folder: join(folder, "source") }) }),
   });

@@ -37,6 +37,8 @@ export interface FunctionWorker {
 export interface FunctionWorkerProps {
   readonly model: FunctionModel;
   readonly environment: Readonly<Record<string, string>>;
+  /** Node's own options for the thread, such as those for a profile. */
+  readonly execArgv?: readonly string[] | undefined;
   readonly onOutput: (output: Readable) => void;
   readonly onCalls: (calls: CallReport) => void;
 }
@@ -107,7 +109,7 @@ export function startFunctionWorker(props: FunctionWorkerProps): FunctionWorker 
   return { loaded: load(), invoke, isAlive: () => alive, stop: end };
 }
 
-function startThread({ model, environment, onOutput }: FunctionWorkerProps): Worker {
+function startThread({ model, environment, execArgv = [], onOutput }: FunctionWorkerProps): Worker {
   const [moduleName = "", exportName = ""] = model.handler.split(".");
   const worker = new Worker(new URL("./worker.ts", import.meta.url), {
     workerData: {
@@ -120,7 +122,7 @@ function startThread({ model, environment, onOutput }: FunctionWorkerProps): Wor
     } satisfies WorkerStart,
     env: { ...environment },
     resourceLimits: { maxOldGenerationSizeMb: model.memoryMiB },
-    execArgv: [],
+    execArgv: [...execArgv],
     stdout: true,
     stderr: true,
     name: model.name,
