@@ -8,11 +8,12 @@
  * With the memory adapters the same jobs run without any of that: what our own code costs, on one core.
  */
 import { tmpdir } from "node:os";
-import { bestThreads, engineFigures, startEngineAlone } from "./engine-alone.ts";
 import { closedFigures, measured } from "./support/closed-loop.ts";
 import { cpuSpan } from "./support/cpu.ts";
-import type { SampledJobs } from "./support/engine-site.ts";
-import { latency, spread, sum } from "./support/figures.ts";
+import { againstCeiling, startEngineAlone } from "./support/engine-alone.ts";
+import type { Read } from "./support/engine-protocol.ts";
+import type { Sampled } from "./support/engine-samples.ts";
+import { latency, spread } from "./support/figures.ts";
 import type { Verb } from "./support/load-protocol.ts";
 import { fdatasyncSpeed, load, machine } from "./support/machine.ts";
 import { memoryJobsPerSecond } from "./support/memory-jobs.ts";
@@ -30,8 +31,9 @@ export type JobsOptions = {
 };
 
 const VERB: Verb = "two-steps";
-/** Only the API reads: a turn has its record with its submission. */
-const TWO_STEPS: SampledJobs = { verb: VERB, reads: ["token", "apartment"] };
+const TWO_STEPS: Sampled = { verb: VERB };
+/** Only the API reads: a turn has its record with its submission. Who waits has the job read some times. */
+const READS: readonly Read[] = ["token", "apartment", "token", "job"];
 /** Submissions under way in the burst, as for the peers. */
 const IN_FLIGHT = 64;
 /** A round's. */
@@ -48,15 +50,13 @@ export async function measureJobs(options: JobsOptions) {
   const site = await startSite({ hosts: 1, vms: options.vms, work: TWO_STEPS_WORK });
   try {
     const against = await measureAgainstCeiling(site, options);
-    const waiting = await quietRounds(options.rounds, () => closed(site, options, "each"));
     const burst = await quietRounds(options.rounds, () => burstOf(site, options));
     const idle = await measureIdle(site, options.rounds);
     const hot = await measureHot(site, options.rounds);
     return {
       machine: { ...before, loadAfter: load() },
       options,
-      ...against,
-      waiting: closedFigures(waiting),
+      closed: against,
       burst: closedFigures(burst),
       idle,
       hot,
@@ -71,44 +71,24 @@ export async function measureJobs(options: JobsOptions) {
   }
 }
 
-/** Jobs, then engine and SDK alone, by turns: what changes on the machine meanwhile changes both. */
 async function measureAgainstCeiling(site: Site, options: JobsOptions) {
-  let warm = await closed(site, options);
-  for (let done = 1; done < options.warmUpRounds; done += 1) warm = await closed(site, options);
+  const { rounds, warmUpRounds } = options;
+  const run = () => closed(site, options);
+  let warm = await run();
+  for (let done = 1; done < warmUpRounds; done += 1) warm = await run();
   const alone = await startEngineAlone(site, TWO_STEPS);
   try {
-    await alone.warmUp(warm.mix);
-    const pairs = await quietRounds(options.rounds, async () => {
-      const jobs = await closed(site, options);
-      const engine = await alone.round(jobs.mix);
-      const others = [jobs, ...engine].map(({ othersPercent }) => othersPercent);
-      return { jobs, engine, othersPercent: Math.max(...others) };
-    });
-    const engines = pairs.map(({ engine }) => engine);
-    const threads = bestThreads(engines);
-    const compared = pairs.map(({ jobs, engine }) => {
-      const { callsPerSecond = 0 } = engine.find((each) => each.threads === threads) ?? {};
-      const ceiling = callsPerSecond / sum(Object.values(jobs.mix));
-      return { ceiling, ratio: jobs.jobsPerSecond / ceiling };
-    });
-    return {
-      closed: closedFigures(pairs.map(({ jobs }) => jobs)),
-      ceiling: {
-        threads,
-        jobsPerSecond: spread(compared.map(({ ceiling }) => ceiling)),
-        byThreads: engineFigures(engines),
-      },
-      ratio: spread(compared.map(({ ratio }) => ratio)),
-    };
+    await alone.warmUp({ mix: warm.mix, reads: READS });
+    return await againstCeiling(alone, { rounds, reads: READS, run });
   } finally {
     await alone.stop();
   }
 }
 
-/** Each client has a VM of its own and waits for each of its jobs. */
-function closed(site: Site, { jobs, vms }: JobsOptions, watch: "each" | "list" = "list") {
+/** Each client has a VM of its own and waits for each of its jobs by the API. */
+function closed(site: Site, { jobs, vms }: JobsOptions) {
   const jobsEach = Math.max(1, Math.round(jobs / vms));
-  return measured(site, { kind: "closed", vmIds: site.vmIds, verb: VERB, jobsEach, watch });
+  return measured(site, { kind: "closed", vmIds: site.vmIds, verb: VERB, jobsEach });
 }
 
 function burstOf(site: Site, { jobs }: JobsOptions) {
@@ -120,7 +100,7 @@ function burstOf(site: Site, { jobs }: JobsOptions) {
 async function measureIdle(site: Site, count: number) {
   const vmIds = site.vmIds.slice(0, 1);
   const rounds = await quietRounds(count, () =>
-    measured(site, { kind: "closed", vmIds, verb: VERB, jobsEach: IDLE_JOBS_EACH, watch: "each" }),
+    measured(site, { kind: "closed", vmIds, verb: VERB, jobsEach: IDLE_JOBS_EACH }),
   );
   const jobs = rounds.flatMap((each) => each.jobs);
   return {

@@ -35,8 +35,7 @@ export async function profileJobs(options: ProfileOptions) {
     site: { hosts: 1, vms, work: TWO_STEPS_WORK },
     round: (site) =>
       measured(site, {
-        ...{ kind: "closed", vmIds: site.vmIds, verb: "two-steps" },
-        ...{ jobsEach: JOBS_EACH, watch: "list" },
+        ...{ kind: "closed", vmIds: site.vmIds, verb: "two-steps", jobsEach: JOBS_EACH },
       }),
   });
   return { machine: { ...before, loadAfter: load() }, options, startJobs, twoSteps };

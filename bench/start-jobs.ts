@@ -10,10 +10,10 @@
  * Guests change at once. Clients, agents and simulated hosts run on the same cores as the stack. Nothing is asserted.
  */
 import { tmpdir } from "node:os";
-import { bestThreads, engineFigures, startEngineAlone } from "./engine-alone.ts";
 import { closedFigures, closedLoop, warmUp } from "./support/closed-loop.ts";
-import type { SampledJobs } from "./support/engine-site.ts";
-import { spread, sum } from "./support/figures.ts";
+import { againstCeiling, startEngineAlone } from "./support/engine-alone.ts";
+import type { Read } from "./support/engine-protocol.ts";
+import type { Sampled } from "./support/engine-samples.ts";
 import { fdatasyncSpeed, load, machine } from "./support/machine.ts";
 import { measureHot, measureIdle } from "./support/one-vm.ts";
 import { readOptions } from "./support/options.ts";
@@ -28,11 +28,9 @@ export type StartJobsOptions = {
   readonly warmUpRounds: number;
 };
 
-/** Read by the API, then by the turns, in the shares that a trace of them showed. */
-const START_JOB: SampledJobs = {
-  ...{ verb: "start", undo: "stop" },
-  reads: ["token", "apartment", "apartment", "host", "apartment"],
-};
+const START_JOB: Sampled = { verb: "start", undo: "stop" };
+/** By the API, then by the turns, in the shares that a trace of them showed. */
+const READS: readonly Read[] = ["token", "apartment", "apartment", "host", "apartment"];
 /** A round's; ten rounds give a p99 something to stand on. */
 const IDLE_JOBS_EACH = 10;
 /** Below `apartmentQueueMax`; even, so that the VM is off again. */
@@ -55,7 +53,7 @@ export async function measureStartJobs(options: StartJobsOptions) {
       machine: { ...before, loadAfter: load() },
       options,
       cold: closedFigures([cold]),
-      ...against,
+      closed: against,
       idle,
       hot,
       waiting: closedFigures(waiting),
@@ -65,34 +63,13 @@ export async function measureStartJobs(options: StartJobsOptions) {
   }
 }
 
-/** Jobs, then engine and SDK alone, by turns: what changes on the machine meanwhile changes both. */
-async function measureAgainstCeiling(site: Site, options: StartJobsOptions) {
-  const warm = await warmUp(site, { count: options.warmUpRounds, watch: "last" });
+async function measureAgainstCeiling(site: Site, { rounds, warmUpRounds }: StartJobsOptions) {
+  const run = () => closedLoop(site, "last");
+  const { mix } = await warmUp(site, { count: warmUpRounds, watch: "last" });
   const alone = await startEngineAlone(site, START_JOB);
   try {
-    await alone.warmUp(warm.mix);
-    const pairs = await quietRounds(options.rounds, async () => {
-      const jobs = await closedLoop(site, "last");
-      const engine = await alone.round(jobs.mix);
-      const others = [jobs, ...engine].map(({ othersPercent }) => othersPercent);
-      return { jobs, engine, othersPercent: Math.max(...others) };
-    });
-    const engines = pairs.map(({ engine }) => engine);
-    const threads = bestThreads(engines);
-    const compared = pairs.map(({ jobs, engine }) => {
-      const { callsPerSecond = 0 } = engine.find((each) => each.threads === threads) ?? {};
-      const ceiling = callsPerSecond / sum(Object.values(jobs.mix));
-      return { ceiling, ratio: jobs.jobsPerSecond / ceiling };
-    });
-    return {
-      closed: closedFigures(pairs.map(({ jobs }) => jobs)),
-      ceiling: {
-        threads,
-        jobsPerSecond: spread(compared.map(({ ceiling }) => ceiling)),
-        byThreads: engineFigures(engines),
-      },
-      ratio: spread(compared.map(({ ratio }) => ratio)),
-    };
+    await alone.warmUp({ mix, reads: READS });
+    return await againstCeiling(alone, { rounds, reads: READS, run });
   } finally {
     await alone.stop();
   }

@@ -55,8 +55,7 @@ export async function measured(
   const { othersPercent } = end();
   await quiet();
   const { mainMs, threadsMs, childrenMs } = end();
-  const waitsByApi = request.kind === "closed" && request.watch === "each";
-  const without = waitsByApi ? SCHEDULE : ONLOOKERS;
+  const without = request.kind === "closed" ? SCHEDULE : ONLOOKERS;
   const { functions, agents, invocations } = readCalls(stack.calls, without);
   const spanMs =
     Math.max(...jobs.map((job) => job.finishedAt)) -

@@ -13,7 +13,7 @@ import {
 } from "@aws-sdk/client-sqs";
 import { DynamoDBDocumentClient } from "@aws-sdk/lib-dynamodb";
 import { dynamoCalls } from "./engine-dynamo-calls.ts";
-import type { EngineStart } from "./engine-protocol.ts";
+import type { EngineStart, Read } from "./engine-protocol.ts";
 
 /** One of each a thread, as a function has. */
 export type Clients = {
@@ -24,7 +24,7 @@ export type Clients = {
 
 export interface Caller {
   /** Makes one call, by its name in the mix. Throws on a call that no program is here for. */
-  readonly call: (name: string) => Promise<unknown>;
+  readonly call: (name: string, reads: readonly Read[]) => Promise<unknown>;
 }
 
 const REGION = "us-east-1";
@@ -57,12 +57,14 @@ export function engineCaller(clients: Clients, start: EngineStart, lane: string)
     ...queueCalls(clients, start, lane),
     ...busCalls(clients, start),
   };
-  const byName = new Map<string, () => Promise<unknown>>(Object.entries(calls));
+  const byName = new Map<string, (reads: readonly Read[]) => Promise<unknown>>(
+    Object.entries(calls),
+  );
   return {
-    call: (name) => {
+    call: (name, reads) => {
       const found = byName.get(name);
       if (found === undefined) throw new Error(`no program makes the call ${name}`);
-      return found();
+      return found(reads);
     },
   };
 }

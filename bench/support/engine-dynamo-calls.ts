@@ -9,7 +9,7 @@ import {
   UpdateCommand,
 } from "@aws-sdk/lib-dynamodb";
 import { APPEND } from "./aws-calls.ts";
-import type { EngineStart } from "./engine-protocol.ts";
+import type { EngineStart, Read } from "./engine-protocol.ts";
 
 const WAKE_SHARDS = 8;
 
@@ -21,21 +21,22 @@ export function dynamoCalls(documents: DynamoDBDocumentClient, start: EngineStar
   const appends = logAppends(start, lane);
   let gets = 0;
   const places = {
-    apartment: { TableName: apartments, Key: { id } },
-    host: { TableName: hosts, Key: { hostId: start.hostId, item: "host" } },
-    token: { TableName: tokens, Key: { id: start.tokenId } },
+    apartment: () => ({ TableName: apartments, Key: { id } }),
+    job: () => ({ TableName: jobs, Key: { id: writes.jobId() } }),
+    host: () => ({ TableName: hosts, Key: { hostId: start.hostId, item: "host" } }),
+    token: () => ({ TableName: tokens, Key: { id: start.tokenId } }),
   };
-  const nextGet = () => {
+  const nextGet = (reads: readonly Read[]) => {
     gets += 1;
-    const place = start.reads[gets % start.reads.length] ?? "apartment";
-    return { ...places[place], ConsistentRead: true };
+    const place = places[reads[gets % reads.length] ?? "apartment"]();
+    return { ...place, ConsistentRead: true };
   };
   return {
     ...hostCalls(documents, start, lane),
     [APPEND]: () => documents.send(new TransactWriteCommand(appends.next())),
     "dynamodb:PutItem": () => documents.send(new PutCommand(writes.nextPut())),
     "dynamodb:UpdateItem": () => documents.send(new UpdateCommand(writes.nextUpdate())),
-    "dynamodb:GetItem": () => documents.send(new GetCommand(nextGet())),
+    "dynamodb:GetItem": (reads: readonly Read[]) => documents.send(new GetCommand(nextGet(reads))),
     "dynamodb:BatchGetItem": () =>
       documents.send(
         new BatchGetCommand({

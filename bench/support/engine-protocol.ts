@@ -14,7 +14,7 @@ export type Samples = {
 };
 
 /** What `GetItem` reads. */
-export type Read = "apartment" | "host" | "token";
+export type Read = "apartment" | "job" | "host" | "token";
 
 export type EngineStart = {
   readonly dynamoDb: string;
@@ -28,14 +28,14 @@ export type EngineStart = {
   /** A copy of one of the stack's hosts; every thread has all of them, as placement sees them. */
   readonly hostId: string;
   readonly tokenId: string;
-  /** What is read by turns. */
-  readonly reads: readonly Read[];
   readonly thread: number;
 };
 
 export type EngineRun = {
   /** Calls a job, fractions too. */
   readonly mix: CallMix;
+  /** What is read by turns. */
+  readonly reads: readonly Read[];
   /** Jobs that are under way side by side on this thread. */
   readonly sideBySide: number;
   readonly durationMs: number;

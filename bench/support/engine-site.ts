@@ -6,7 +6,7 @@ import { CreateQueueCommand, DeleteQueueCommand, SQSClient } from "@aws-sdk/clie
 import { DynamoDBDocumentClient, PutCommand, QueryCommand } from "@aws-sdk/lib-dynamodb";
 import * as z from "zod/mini";
 import { TABLES, type TableShape } from "../../shared/model/tables.ts";
-import type { EngineStart, Read } from "./engine-protocol.ts";
+import type { EngineStart } from "./engine-protocol.ts";
 import { itemOf, type Sampled, STAGE, takeSamples } from "./engine-samples.ts";
 import type { Site } from "./site.ts";
 
@@ -17,9 +17,6 @@ const Identity = z.object({
   rootKeys: z.object({ accessKeyId: z.string(), secretAccessKey: z.string() }),
 });
 
-/** Jobs, and what the reads among their calls (`GetItem`) are of, by turns. */
-export type SampledJobs = Sampled & { readonly reads: readonly Read[] };
-
 export interface EngineSite {
   /** One for each thread. */
   readonly starts: readonly EngineStart[];
@@ -28,7 +25,7 @@ export interface EngineSite {
 
 export async function makeEngineSite(
   { stack, ...site }: Pick<Site, "stack" | "vmIds" | "load" | "quiet">,
-  { threads, jobs }: { readonly threads: number; readonly jobs: SampledJobs },
+  { threads, jobs }: { readonly threads: number; readonly jobs: Sampled },
 ): Promise<EngineSite> {
   const file = await readFile(join(stack.dataFolder, "identity.json"), "utf8");
   const { rootKeys: credentials } = Identity.parse(JSON.parse(file));
@@ -39,7 +36,7 @@ export async function makeEngineSite(
   );
   const sqs = new SQSClient({ ...place, endpoint: aws });
   const shared = {
-    ...{ dynamoDb, aws, credentials, busName: STAGE, reads: jobs.reads },
+    ...{ dynamoDb, aws, credentials, busName: STAGE },
     tables: {
       apartments: await makeTable(documents, "apartments"),
       jobs: await makeTable(documents, "jobs"),

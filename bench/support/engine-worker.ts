@@ -25,7 +25,7 @@ async function measure(run: EngineRun): Promise<EngineDone> {
 }
 
 /** Calls one after the other, as a turn makes most of its calls; of each kind its share. Answers how many. */
-async function runLane({ mix }: EngineRun, lane: number, until: number): Promise<number> {
+async function runLane({ mix, reads }: EngineRun, lane: number, until: number): Promise<number> {
   const name = `${start.thread}-${lane}`;
   const caller = callers.get(name) ?? engineCaller(clients, start, name);
   callers.set(name, caller);
@@ -36,7 +36,7 @@ async function runLane({ mix }: EngineRun, lane: number, until: number): Promise
       due.set(action, whole % 1);
       for (let left = Math.floor(whole); left > 0; left -= 1) {
         if (performance.now() >= until) return calls;
-        await caller.call(action);
+        await caller.call(action, reads);
         calls += 1;
       }
     }

@@ -20,16 +20,12 @@ export type LoadRequest =
       readonly verb: Verb;
       readonly watch: Watch;
     }
-  /**
-   * Each client submits one job after the other for its own VM, each when the one before was seen to have ended: by a wait of its own
-   * (`each`), or by looks at the newest jobs that are made for all clients at once (`list`), as one program with many jobs makes them.
-   */
+  /** Each client submits one job after the other for its own VM, each when it was seen that the one before has ended. */
   | {
       readonly kind: "closed";
       readonly vmIds: readonly string[];
       readonly verb: Verb;
       readonly jobsEach: number;
-      readonly watch: "each" | "list";
     }
   /** So many jobs over all VMs, so many submissions under way at a time; nobody waits but for the last. */
   | {

@@ -1,6 +1,6 @@
 /** Runs in a worker thread: the clients of a benchmark, over HTTP, so that the stack's own thread does not pay for them. */
 import { parentPort, workerData } from "node:worker_threads";
-import { Job } from "../../shared/model/job.ts";
+import type { Job } from "../../shared/model/job.ts";
 import { JobPage } from "../../shared/model/user-api.ts";
 import { clientOf } from "../../test/support/running-stack.ts";
 import type { JobTimes, LoadReply, LoadRequest, LoadStart, Verb } from "./load-protocol.ts";
@@ -33,14 +33,12 @@ async function run(request: LoadRequest): Promise<readonly JobTimes[]> {
   switch (request.kind) {
     case "round": {
       const { vmIds, verb, watch } = request;
-      if (watch === "each")
-        return Promise.all(vmIds.map((vmId) => followed(vmId, verb, client.ended)));
+      if (watch === "each") return Promise.all(vmIds.map((vmId) => followed(vmId, verb)));
       return listed(await Promise.all(vmIds.map((vmId) => submitted(vmId, verb))));
     }
     case "closed": {
-      const { vmIds, verb, jobsEach, watch } = request;
-      const ended = watch === "each" ? client.ended : listedEnds(vmIds.length);
-      const each = vmIds.map((vmId) => oneAfterTheOther({ vmId, verb, jobs: jobsEach, ended }));
+      const { vmIds, verb, jobsEach } = request;
+      const each = vmIds.map((vmId) => oneAfterTheOther(vmId, verb, jobsEach));
       return (await Promise.all(each)).flat();
     }
     case "burst":
@@ -57,46 +55,10 @@ async function run(request: LoadRequest): Promise<readonly JobTimes[]> {
   }
 }
 
-type Ended = (jobId: string) => Promise<Job>;
-
-async function oneAfterTheOther(client: {
-  readonly vmId: string;
-  readonly verb: Verb;
-  readonly jobs: number;
-  readonly ended: Ended;
-}): Promise<JobTimes[]> {
-  const { vmId, verb, jobs, ended } = client;
+async function oneAfterTheOther(vmId: string, verb: Verb, jobs: number): Promise<JobTimes[]> {
   const times: JobTimes[] = [];
-  while (times.length < jobs) times.push(await followed(vmId, verb, ended));
+  while (times.length < jobs) times.push(await followed(vmId, verb));
   return times;
-}
-
-/** Looks at the newest jobs for all who wait, again and again while somebody does. */
-function listedEnds(clients: number): Ended {
-  const waiting = new Map<string, (job: Job) => void>();
-  let isLooking = false;
-  const look = async () => {
-    while (waiting.size > 0) {
-      await new Promise((resolve) => setTimeout(resolve, LOOK_AGAIN_MS));
-      const before = [...waiting];
-      const jobs = await newestJobs(clients);
-      for (const [jobId, tell] of before) {
-        // A client that is far behind the others is not among the newest.
-        const job = jobs.get(jobId) ?? (await jobOf(jobId));
-        if (job.finishedAt === undefined) continue;
-        waiting.delete(jobId);
-        tell(job);
-      }
-    }
-    isLooking = false;
-  };
-  return (jobId) =>
-    new Promise((resolve, reject) => {
-      waiting.set(jobId, resolve);
-      if (isLooking) return;
-      isLooking = true;
-      look().catch(reject);
-    });
 }
 
 async function burst(request: Extract<LoadRequest, { kind: "burst" }>): Promise<Submitted[]> {
@@ -155,14 +117,10 @@ async function newestJobs(count: number): Promise<ReadonlyMap<string, Job>> {
   return jobs;
 }
 
-async function jobOf(jobId: string): Promise<Job> {
-  const { body } = await client.call("GET", `/v1/jobs/${jobId}`);
-  return Job.parse(body);
-}
-
-async function followed(vmId: string, verb: Verb, ended: Ended): Promise<JobTimes> {
+/** Waits by the API. */
+async function followed(vmId: string, verb: Verb): Promise<JobTimes> {
   const sent = await submitted(vmId, verb);
-  const job = await ended(sent.jobId);
+  const job = await client.ended(sent.jobId);
   return { ...timesOfClient(sent), seenAt: Date.now(), ...timesOf(job) };
 }
 

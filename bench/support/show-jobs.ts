@@ -1,13 +1,13 @@
 import type { JobsFigures } from "../jobs.ts";
 import { type Latency, type Spread, table } from "./figures.ts";
+import { showCeiling } from "./show-ceiling.ts";
 
-/** The issue's target: this share of what engine and SDK do alone. */
-const TARGET_RATIO = 0.7;
 /** Its orientation. */
 const ORIENTATION = { closed: 120, idleP50Ms: 15, memory: 20_000 } as const;
 
 export function showJobs(figures: JobsFigures): string {
-  const { machine, closed, waiting, burst, idle, hot, memory, ceiling } = figures;
+  const { machine, burst, idle, hot, memory } = figures;
+  const closed = figures.closed.figures;
   const { fdatasync4KiB: disk } = machine;
   return [
     `${machine.cores} cores ${machine.cpu}, ${machine.memoryGiB} GiB, Node ${machine.node}; load ${machine.loadBefore} before, ${machine.loadAfter} after`,
@@ -16,7 +16,6 @@ export function showJobs(figures: JobsFigures): string {
     table([
       ["throughput", "jobs/s median", "min", "max", "rounds", "orientation"],
       rate("closed loop", closed.jobsPerSecond, ORIENTATION.closed),
-      rate("the same, each client waiting by the API", waiting.jobsPerSecond),
       rate("burst", burst.jobsPerSecond),
       rate("one hot key, draining", hot.jobsPerSecond),
       rate("memory adapters", memory.jobsPerSecond),
@@ -37,26 +36,10 @@ export function showJobs(figures: JobsFigures): string {
     table([
       ["CPU of a job (ms)", "functions", "main thread", "DynamoDB engine", "clients"],
       cpu("closed loop", closed.cpuMsPerJob),
-      cpu("the same, each client waiting by the API", waiting.cpuMsPerJob),
       cpu("burst", burst.cpuMsPerJob),
     ]),
     "",
-    table([
-      ["engine and SDK alone", "calls/s median", "min", "max", "engine ms", "wire ms", "SDK ms"],
-      ...ceiling.byThreads.map(
-        ({ threads, callsPerSecond: { median, min, max }, cpuMsPerCall }) => [
-          `${threads} threads`,
-          ...[median, min, max],
-          ...[cpuMsPerCall.engine, cpuMsPerCall.wire, cpuMsPerCall.sdk],
-        ],
-      ),
-    ]),
-    "",
-    `calls a job: ${closed.callsPerJob} (${Object.entries(closed.calls)
-      .map(([name, count]) => `${name} ${count}`)
-      .join(", ")}); invocations a job: ${closed.invocationsPerJob}`,
-    `ceiling: ${ceiling.jobsPerSecond.median} jobs/s (${ceiling.threads} threads)`,
-    `measured ÷ ceiling, median of rounds: ${figures.ratio.median} (${figures.ratio.min} to ${figures.ratio.max}; target ${TARGET_RATIO})`,
+    showCeiling("closed loop", figures.closed),
   ].join("\n");
 }
 
@@ -68,6 +51,6 @@ function times(name: string, { p50Ms, p99Ms, samples }: Latency, orientation: nu
   return [name, p50Ms, p99Ms, samples, orientation];
 }
 
-function cpu(name: string, use: JobsFigures["closed"]["cpuMsPerJob"]) {
+function cpu(name: string, use: JobsFigures["closed"]["figures"]["cpuMsPerJob"]) {
   return [name, use.functions, use.main, use.engine, use.clients];
 }

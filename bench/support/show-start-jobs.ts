@@ -1,14 +1,14 @@
 /** The figures of start jobs as tables. */
 import type { StartJobsFigures } from "../start-jobs.ts";
 import { type Latency, type Spread, table } from "./figures.ts";
+import { showCeiling } from "./show-ceiling.ts";
 
-/** The issue's target: this share of what engine and SDK do alone. */
-const TARGET_RATIO = 0.7;
 /** Its orientation. */
 const TARGET_JOBS_PER_SECOND = 40;
 
 export function showStartJobs(figures: StartJobsFigures): string {
-  const { machine, closed, cold, waiting, idle, hot, ceiling } = figures;
+  const { machine, closed: against, cold, waiting, idle, hot } = figures;
+  const closed = against.figures;
   const { fdatasync4KiB: disk } = machine;
   return [
     `${machine.cores} cores ${machine.cpu}, ${machine.memoryGiB} GiB, Node ${machine.node}; load ${machine.loadBefore} before, ${machine.loadAfter} after`,
@@ -41,22 +41,7 @@ export function showStartJobs(figures: StartJobsFigures): string {
       cpu("closed loop, clients wait by the API", waiting.cpuMsPerJob),
     ]),
     "",
-    table([
-      ["engine and SDK alone", "calls/s median", "min", "max", "engine ms", "wire ms", "SDK ms"],
-      ...ceiling.byThreads.map(
-        ({ threads, callsPerSecond: { median, min, max }, cpuMsPerCall }) => [
-          `${threads} threads`,
-          ...[median, min, max],
-          ...[cpuMsPerCall.engine, cpuMsPerCall.wire, cpuMsPerCall.sdk],
-        ],
-      ),
-    ]),
-    "",
-    `calls a job: ${closed.callsPerJob} (${Object.entries(closed.calls)
-      .map(([name, count]) => `${name} ${count}`)
-      .join(", ")}); invocations a job: ${closed.invocationsPerJob}`,
-    `ceiling: ${ceiling.jobsPerSecond.median} jobs/s (${ceiling.threads} threads); orientation ${TARGET_JOBS_PER_SECOND} jobs/s`,
-    `measured ÷ ceiling, median of rounds: ${figures.ratio.median} (${figures.ratio.min} to ${figures.ratio.max}; target ${TARGET_RATIO})`,
+    showCeiling(`closed loop (orientation ${TARGET_JOBS_PER_SECOND} jobs/s)`, against),
   ].join("\n");
 }
 
@@ -77,7 +62,7 @@ function times(name: string, { p50Ms, p99Ms, samples }: Latency) {
 
 function cpu(
   name: string,
-  use: StartJobsFigures["closed"]["cpuMsPerJob"],
+  use: StartJobsFigures["closed"]["figures"]["cpuMsPerJob"],
 ): readonly (string | number)[] {
   return [name, use.functions, use.main, use.engine, use.clients];
 }

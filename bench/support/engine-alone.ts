@@ -8,12 +8,15 @@
  */
 import { performance } from "node:perf_hooks";
 import { Worker } from "node:worker_threads";
-import type { CallMix } from "./support/aws-calls.ts";
-import { cpuSpan } from "./support/cpu.ts";
-import type { EngineDone, EngineRun } from "./support/engine-protocol.ts";
-import { makeEngineSite, type SampledJobs } from "./support/engine-site.ts";
-import { rounded, spread, sum } from "./support/figures.ts";
-import type { Site } from "./support/site.ts";
+import type { CallMix } from "./aws-calls.ts";
+import { closedFigures, type Round } from "./closed-loop.ts";
+import { cpuSpan } from "./cpu.ts";
+import type { EngineDone, EngineRun, Read } from "./engine-protocol.ts";
+import type { Sampled } from "./engine-samples.ts";
+import { makeEngineSite } from "./engine-site.ts";
+import { rounded, spread, sum } from "./figures.ts";
+import { quietRounds } from "./quiet-rounds.ts";
+import type { Site } from "./site.ts";
 
 export type EngineFigure = {
   readonly threads: number;
@@ -23,11 +26,14 @@ export type EngineFigure = {
   readonly othersPercent: number;
 };
 
+/** What a job calls, and what the reads (`GetItem`) among that are of, by turns. */
+export type JobCalls = { readonly mix: CallMix; readonly reads: readonly Read[] };
+
 export interface EngineAlone {
   /** Not measured: until the threads' code is compiled. */
-  readonly warmUp: (mix: CallMix) => Promise<void>;
+  readonly warmUp: (calls: JobCalls) => Promise<void>;
   /** A figure for each number of threads. */
-  readonly round: (mix: CallMix) => Promise<readonly EngineFigure[]>;
+  readonly round: (calls: JobCalls) => Promise<readonly EngineFigure[]>;
   readonly stop: () => Promise<void>;
 }
 
@@ -39,21 +45,20 @@ const WARM_UP_MS = 10_000;
 const ROUND_MS = 2_000;
 
 /** Items will be as large as those of the site's first VM, with those jobs. To be stopped before the stack is. */
-export async function startEngineAlone(on: Site, jobs: SampledJobs): Promise<EngineAlone> {
+export async function startEngineAlone(on: Site, jobs: Sampled): Promise<EngineAlone> {
   const site = await makeEngineSite(on, { threads: Math.max(...THREADS), jobs });
   const workers = site.starts.map(
-    (workerData) =>
-      new Worker(new URL("support/engine-worker.ts", import.meta.url), { workerData }),
+    (workerData) => new Worker(new URL("engine-worker.ts", import.meta.url), { workerData }),
   );
   return {
-    warmUp: async (mix) => {
+    warmUp: async (calls) => {
       const sideBySide = LANES / workers.length;
-      await runAll(workers, { mix, sideBySide, durationMs: WARM_UP_MS });
+      await runAll(workers, { ...calls, sideBySide, durationMs: WARM_UP_MS });
     },
-    round: async (mix) => {
+    round: async (calls) => {
       const figures: EngineFigure[] = [];
       for (const threads of THREADS) {
-        const run = { mix, sideBySide: LANES / threads, durationMs: ROUND_MS };
+        const run = { ...calls, sideBySide: LANES / threads, durationMs: ROUND_MS };
         figures.push(await figureOf(workers.slice(0, threads), run));
       }
       return figures;
@@ -65,8 +70,60 @@ export async function startEngineAlone(on: Site, jobs: SampledJobs): Promise<Eng
   };
 }
 
+export type AgainstCeiling = Awaited<ReturnType<typeof againstCeiling>>;
+
+/** Jobs, then engine and SDK alone, by turns: what changes on the machine meanwhile changes both. */
+export async function againstCeiling(
+  alone: EngineAlone,
+  {
+    rounds,
+    reads,
+    run,
+  }: Pick<JobCalls, "reads"> & {
+    readonly rounds: number;
+    readonly run: () => Promise<Round>;
+  },
+) {
+  const pairs = await quietRounds(rounds, async () => {
+    const jobs = await run();
+    const engine = await alone.round({ mix: jobs.mix, reads });
+    const others = [jobs, ...engine].map(({ othersPercent }) => othersPercent);
+    return { jobs, engine, othersPercent: Math.max(...others) };
+  });
+  const engines = pairs.map(({ engine }) => engine);
+  const threads = bestThreads(engines);
+  const compared = pairs.map(({ jobs, engine }) => {
+    const { callsPerSecond, cpuMsPerCall } = figureWith(threads, engine);
+    const calls = sum(Object.values(jobs.mix));
+    const { mainMs, threadsMs, childrenMs } = jobs.cpu;
+    const cpuMsPerJob = (mainMs + threadsMs + childrenMs) / jobs.jobs.length;
+    return {
+      ceiling: callsPerSecond / calls,
+      ratio: (jobs.jobsPerSecond * calls) / callsPerSecond,
+      cpuRatio: (sum(Object.values(cpuMsPerCall)) * calls) / cpuMsPerJob,
+    };
+  });
+  return {
+    figures: closedFigures(pairs.map(({ jobs }) => jobs)),
+    threads,
+    byThreads: engineFigures(engines),
+    /** Jobs a second. */
+    ceiling: spread(compared.map(({ ceiling }) => ceiling)),
+    /** Of what was measured to the ceiling. */
+    ratio: spread(compared.map(({ ratio }) => ratio)),
+    /** Of the processor time that the calls alone take to all that a job takes, its client's share too. */
+    cpuRatio: spread(compared.map(({ cpuRatio }) => cpuRatio)),
+  };
+}
+
+function figureWith(threads: number, engine: readonly EngineFigure[]): EngineFigure {
+  const found = engine.find((each) => each.threads === threads);
+  if (found === undefined) throw new Error(`nothing was measured with ${threads} threads`);
+  return found;
+}
+
 /** The number of threads that makes most calls a second, by the median of rounds. */
-export function bestThreads(rounds: readonly (readonly EngineFigure[])[]): number {
+function bestThreads(rounds: readonly (readonly EngineFigure[])[]): number {
   const medians = engineFigures(rounds).toSorted(
     (one, other) => other.callsPerSecond.median - one.callsPerSecond.median,
   );
@@ -74,7 +131,7 @@ export function bestThreads(rounds: readonly (readonly EngineFigure[])[]): numbe
 }
 
 /** By number of threads, over rounds. */
-export function engineFigures(rounds: readonly (readonly EngineFigure[])[]) {
+function engineFigures(rounds: readonly (readonly EngineFigure[])[]) {
   return THREADS.map((threads) => {
     const figures = rounds.flat().filter((each) => each.threads === threads);
     const mean = (of: (figure: EngineFigure["cpuMsPerCall"]) => number) =>
