@@ -9,7 +9,7 @@ import { jobView } from "./job-view.ts";
 import type { JobFilter, PageRequest, Ports } from "./ports.ts";
 
 /** Between two looks at a job that is waited for; grows to the second, as an API call costs a read each. */
-const LOOK_FIRST_MS = 100;
+const LOOK_FIRST_MS = 50;
 const LOOK_LATER_MS = 1_000;
 
 /** One job with its journal; with `waitSeconds`, once it has ended or that time has passed. */
