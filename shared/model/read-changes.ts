@@ -1,82 +1,137 @@
 /**
  * Reads a value by its schema where one that was read by it is stored: parts that are the stored ones themselves have been
- * read, and are not read again. What is read is copied through JSON first, and frozen.
+ * read, and are not read again. What is read is as if it had been copied through JSON first, and is frozen.
  *
- * Whatever is not plainly the same in shape is read whole: the schema says what is wrong with it, or what it makes of it.
+ * What plainly has the schema's shape is copied and read in one go. All else is copied through JSON and read whole: the schema
+ * says what is wrong with it, or what it makes of it.
  */
 import * as z from "zod/mini";
 
 export type Schema<T> = z.core.$ZodType<T>;
 
-type ReadChanges = (value: unknown, stored: unknown) => unknown;
+/** What a part is kept as; `undefined` where it is not plain. */
+type Keep = (value: unknown, stored: unknown) => unknown;
 
 /** Answers what a value is kept as; throws what the schema throws. */
 export function readChangesBy<T>(schema: Schema<T>): (value: T, stored: T | undefined) => T;
-export function readChangesBy(schema: z.core.$ZodType): ReadChanges {
-  const whole = (value: unknown) => freeze(z.parse(schema, copyOf(value)));
-  const parts = partsOf(schema, whole);
+export function readChangesBy(schema: z.core.$ZodType): Keep {
+  const keep = keepBy(schema);
+  return (value, stored) => keep(value, stored) ?? freeze(z.parse(schema, copyOf(value)));
+}
+
+function keepBy(schema: z.core.$ZodType): Keep {
+  if (schema instanceof z.ZodMiniOptional) return keepBy(schema._zod.def.innerType);
+  if (schema instanceof z.ZodMiniUnknown) return plain;
+  if ((schema._zod.def.checks ?? []).length > 0) return byItself(schema);
+  if (schema instanceof z.ZodMiniArray) return elementsOf(keepBy(schema._zod.def.element));
+  if (schema instanceof z.ZodMiniRecord)
+    return entriesOf(keepBy(schema._zod.def.keyType), keepBy(schema._zod.def.valueType));
+  if (schema instanceof z.ZodMiniObject) return fieldsOf(schema._zod.def.shape);
+  if (schema instanceof z.ZodMiniDiscriminatedUnion) return optionOf(schema._zod.def);
+  return byItself(schema);
+}
+
+/** Of a schema that is not looked into. */
+function byItself(schema: z.core.$ZodType): Keep {
   return (value, stored) => {
-    if (stored === undefined) return whole(value);
-    return value === stored ? stored : parts(value, stored);
+    if (value === undefined || (value === stored && typeof value === "object")) return value;
+    const copy = plain(value, undefined);
+    const read = copy === undefined ? undefined : z.safeParse(schema, copy);
+    return read?.success === true ? freeze(read.data) : undefined;
   };
 }
 
-type Whole = (value: unknown) => unknown;
-
-function partsOf(schema: z.core.$ZodType, whole: Whole): ReadChanges {
-  if ((schema._zod.def.checks ?? []).length > 0) return whole;
-  if (schema instanceof z.ZodMiniOptional) return readChangesBy(schema._zod.def.innerType);
-  if (schema instanceof z.ZodMiniArray) return elementsOf(schema._zod.def.element, whole);
-  if (schema instanceof z.ZodMiniRecord) return valuesOf(schema._zod.def.valueType, whole);
-  if (schema instanceof z.ZodMiniObject) return fieldsOf(schema._zod.def.shape, whole);
-  return whole;
-}
-
-function elementsOf(schema: z.core.$ZodType, whole: Whole): ReadChanges {
-  const read = readChangesBy(schema);
+function elementsOf(keep: Keep): Keep {
   return (value, stored) => {
-    if (!Array.isArray(value) || !Array.isArray(stored)) return whole(value);
-    const known = new Set<unknown>(stored);
-    return Object.freeze(
-      value.map((element: unknown) => (known.has(element) ? element : read(element, undefined))),
-    );
-  };
-}
-
-/** Of a record that has a new key that is read, too. */
-function valuesOf(schema: z.core.$ZodType, whole: Whole): ReadChanges {
-  const read = readChangesBy(schema);
-  return (value, stored) => {
-    if (!isObject(value) || !isObject(stored)) return whole(value);
-    const entries = Object.entries(value);
-    if (!entries.every(([key]) => Object.hasOwn(stored, key))) return whole(value);
-    return frozen(entries.map(([key, part]) => [key, read(part, stored[key])]));
-  };
-}
-
-function fieldsOf(shape: z.core.$ZodShape, whole: Whole): ReadChanges {
-  const fields = new Map(Object.entries(shape).map(([key, field]) => [key, readChangesBy(field)]));
-  const required = Object.keys(shape).filter((key) => shape[key]?._zod.optin !== "optional");
-  return (value, stored) => {
-    if (!isObject(value) || !isObject(stored)) return whole(value);
-    if (required.some((key) => value[key] === undefined)) return whole(value);
-    const kept: (readonly [string, unknown])[] = [];
-    for (const [key, part] of Object.entries(value)) {
-      if (part === undefined) continue;
-      const read = fields.get(key);
-      if (read === undefined) return whole(value);
-      kept.push([key, read(part, stored[key])]);
+    if (!Array.isArray(value)) return undefined;
+    if (value === stored) return value;
+    const known = new Set<unknown>(Array.isArray(stored) ? stored : []);
+    const kept: unknown[] = [];
+    for (const element of value) {
+      const part = known.has(element) ? element : keep(element, undefined);
+      if (part === undefined) return undefined;
+      kept.push(part);
     }
-    return frozen(kept);
+    return Object.freeze(kept);
   };
 }
 
-function frozen(entries: readonly (readonly [string, unknown])[]): unknown {
-  return Object.freeze(Object.fromEntries(entries));
+function entriesOf(keepKey: Keep, keep: Keep): Keep {
+  return (value, stored) => {
+    if (!isPlain(value)) return undefined;
+    if (value === stored) return value;
+    const kept: Record<string, unknown> = {};
+    for (const key of Object.keys(value)) {
+      const part = value[key];
+      if (part === undefined) continue;
+      const before = isPlain(stored) ? stored[key] : undefined;
+      const read =
+        before === undefined && keepKey(key, undefined) !== key ? undefined : keep(part, before);
+      if (read === undefined) return undefined;
+      kept[key] = read;
+    }
+    return Object.freeze(kept);
+  };
 }
 
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null;
+function fieldsOf(shape: z.core.$ZodShape): Keep {
+  const fields = Object.entries(shape).map(([key, field]) => ({
+    key,
+    keep: keepBy(field),
+    isOptional: field instanceof z.ZodMiniOptional,
+  }));
+  return (value, stored) => {
+    if (!isPlain(value)) return undefined;
+    if (value === stored) return value;
+    const before = isPlain(stored) ? stored : undefined;
+    const kept: Record<string, unknown> = {};
+    for (const { key, keep, isOptional } of fields) {
+      const part = value[key];
+      if (part === undefined && isOptional) continue;
+      const read = keep(part, before?.[key]);
+      if (read === undefined) return undefined;
+      kept[key] = read;
+    }
+    return hasMore(value, kept) ? undefined : Object.freeze(kept);
+  };
+}
+
+function optionOf({ discriminator, options }: z.core.$ZodDiscriminatedUnionDef): Keep {
+  const keeps = new Map<unknown, Keep>();
+  for (const option of options)
+    for (const tag of option._zod.propValues?.[discriminator] ?? []) keeps.set(tag, keepBy(option));
+  return (value, stored) =>
+    isPlain(value) ? keeps.get(value[discriminator])?.(value, stored) : undefined;
+}
+
+/** A copy of what JSON does not change, but that it leaves out what is undefined in objects. */
+function plain(value: unknown, stored: unknown): unknown {
+  if (typeof value === "string" || typeof value === "boolean" || value === null) return value;
+  if (typeof value === "number")
+    return Number.isFinite(value) && !Object.is(value, -0) ? value : undefined;
+  if (value === stored) return value;
+  return Array.isArray(value) ? plainElements(value, undefined) : plainEntries(value, undefined);
+}
+
+const plainElements = elementsOf((value) => plain(value, undefined));
+const plainEntries = entriesOf(
+  (key) => key,
+  (value) => plain(value, undefined),
+);
+
+/** Whether there is a field that is not kept. */
+function hasMore(value: Fields, kept: Fields): boolean {
+  for (const key of Object.keys(value))
+    if (value[key] !== undefined && kept[key] === undefined) return true;
+  return false;
+}
+
+type Fields = Readonly<Record<string, unknown>>;
+
+function isPlain(value: unknown): value is Fields {
+  return (
+    typeof value === "object" && value !== null && Object.getPrototypeOf(value) === Object.prototype
+  );
 }
 
 /** Throws where there is no JSON of it. */
