@@ -3,29 +3,41 @@
 /** A string, number, boolean or null, and which element of which list (by path) it was found in. */
 export type Leaf = { readonly value: unknown; readonly elements: ReadonlyMap<string, number> };
 
-/** The leaves of a JSON value by dotted path. Objects and empty lists have none. */
-export function eventLeaves(event: unknown): ReadonlyMap<string, readonly Leaf[]> {
+/**
+ * The leaves of a JSON value by dotted path, as far as the path and all that it begins with are among those given. Objects and
+ * empty lists have none.
+ */
+export function eventLeaves(
+  event: unknown,
+  paths: ReadonlySet<string>,
+): ReadonlyMap<string, readonly Leaf[]> {
   const leaves = new Map<string, Leaf[]>();
-  collect(leaves, { value: event, elements: new Map() }, "");
+  collect({ leaves, paths }, { value: event, elements: new Map() }, "");
   return leaves;
 }
 
-function collect(leaves: Map<string, Leaf[]>, { value, elements }: Leaf, path: string): void {
+type Collected = {
+  readonly leaves: Map<string, Leaf[]>;
+  readonly paths: ReadonlySet<string>;
+};
+
+function collect(into: Collected, { value, elements }: Leaf, path: string): void {
   if (Array.isArray(value)) {
     // A list in a list counts as the same list: its elements stay distinguishable by their own path.
     const list = elements.has(path) ? `${path}[]` : path;
     value.forEach((element: unknown, index) => {
-      collect(leaves, { value: element, elements: new Map([...elements, [list, index]]) }, path);
+      collect(into, { value: element, elements: new Map([...elements, [list, index]]) }, path);
     });
     return;
   }
   if (typeof value === "object" && value !== null) {
     for (const [name, member] of Object.entries(value)) {
-      collect(leaves, { value: member, elements }, path === "" ? name : `${path}.${name}`);
+      const memberPath = path === "" ? name : `${path}.${name}`;
+      if (into.paths.has(memberPath)) collect(into, { value: member, elements }, memberPath);
     }
     return;
   }
-  const found = leaves.get(path);
+  const found = into.leaves.get(path);
   if (found) found.push({ value, elements });
-  else leaves.set(path, [{ value, elements }]);
+  else into.leaves.set(path, [{ value, elements }]);
 }

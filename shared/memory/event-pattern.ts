@@ -16,7 +16,11 @@ import { PatternError, parseTests, type ValueTest } from "./event-tests.ts";
 type Field = { readonly path: string; readonly tests: readonly ValueTest[] };
 type Alternative = readonly Field[];
 
-export type EventPattern = { readonly alternatives: readonly Alternative[] };
+export type EventPattern = {
+  readonly alternatives: readonly Alternative[];
+  /** Of all its fields, and what these begin with: nothing else of an event is looked at. */
+  readonly paths: ReadonlySet<string>;
+};
 
 /** `$or` multiplies: refuse a pattern before it fills the memory (AWS refuses above 1,000 combinations). */
 const ALTERNATIVES_MAX = 1_000;
@@ -24,13 +28,20 @@ const ALTERNATIVES_MAX = 1_000;
 /** Compiles a parsed JSON pattern; throws `PatternError` with the reason where AWS answers `InvalidEventPatternException`. */
 export function compilePattern(pattern: unknown): EventPattern {
   if (!isObject(pattern)) throw new PatternError("Event pattern is not an object");
-  return { alternatives: alternativesOf(pattern, []) };
+  const alternatives = alternativesOf(pattern, []);
+  return { alternatives, paths: new Set(alternatives.flat().flatMap(({ path }) => upTo(path))) };
 }
 
 /** Whether the event (a parsed JSON object, the whole envelope) matches the pattern. */
 export function matches(pattern: EventPattern, event: unknown): boolean {
-  const leaves = eventLeaves(event);
+  const leaves = eventLeaves(event, pattern.paths);
   return pattern.alternatives.some((fields) => holds(fields, 0, leaves, new Map()));
+}
+
+/** `a`, `a.b`, `a.b.c` of the last. */
+function upTo(path: string): readonly string[] {
+  const names = path.split(".");
+  return names.map((_, index) => names.slice(0, index + 1).join("."));
 }
 
 function alternativesOf(pattern: Readonly<Record<string, unknown>>, path: readonly string[]) {

@@ -3,6 +3,7 @@
  * the deliveries that the rules say, which a simulation takes and acknowledges.
  */
 import type { Bus } from "../app/ports.ts";
+import { readChangesBy } from "../model/read-changes.ts";
 import { TOPIC_SOURCE, TopicEvent } from "../model/topic.ts";
 import { apply, type BusRequest, type BusResponse, nextDueAt } from "./bus-model.ts";
 import type { RuleSpec } from "./bus-rules.ts";
@@ -25,6 +26,8 @@ interface Deps {
 }
 
 export const MEMORY_BUS_NAME = "vmsync";
+
+const read = readChangesBy(TopicEvent);
 
 export function memoryBus({ clock, rules, keeping = "checked" }: Deps): MemoryBus {
   const state = emptyBusState(rules);
@@ -50,9 +53,7 @@ export function memoryBus({ clock, rules, keeping = "checked" }: Deps): MemoryBu
     const [result] = response.results;
     if (result !== undefined && "error" in result)
       throw new Error(`putting ${event.id}: ${result.error.message}`);
-    events.push(
-      keeping === "checked" ? TopicEvent.parse(JSON.parse(JSON.stringify(event))) : event,
-    );
+    events.push(keeping === "checked" ? read(event, undefined) : event);
   };
   return {
     bus: { put: async (all) => all.forEach(putOne) },
