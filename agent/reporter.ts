@@ -52,7 +52,7 @@ export async function reporter(deps: ReporterDeps): Promise<void> {
   let changed = new AbortController();
   const unsubscribe = hypervisor.subscribe(() => {
     state.changed = true;
-    changed.abort();
+    changed.abort("something changed"); // A reason of its own: Node makes an error for none, each time.
   });
   try {
     while (!signal.aborted) {

@@ -27,6 +27,8 @@ export function startBusTargets(world: World, targets: BusTargets): () => void {
   const { time, latency, faults } = world;
   const { bus } = world.memory;
   let lookAt = Number.POSITIVE_INFINITY;
+  /** The bus's revision that was looked at last. */
+  let looked: number | undefined;
   bus.request({ action: "fireSchedules" }); // a schedule counts from when it was first seen
 
   const extraMs = (kind: "event-late" | "event-doubled"): number => {
@@ -38,6 +40,7 @@ export function startBusTargets(world: World, targets: BusTargets): () => void {
 
   const look = () => {
     lookAt = Number.POSITIVE_INFINITY;
+    looked = undefined;
     bus.request({ action: "fireSchedules" });
     const taken = bus.request({ action: "take", max: TAKEN_MAX, leaseMs: LEASE_MS });
     if (taken.kind !== "taken") throw new Error(`the bus answered ${taken.kind}`);
@@ -56,6 +59,9 @@ export function startBusTargets(world: World, targets: BusTargets): () => void {
   };
 
   return () => {
+    const revision = bus.revision();
+    if (looked === revision) return;
+    looked = revision;
     const dueAt = bus.nextDueAt();
     if (dueAt === undefined || lookAt <= dueAt) return;
     lookAt = dueAt;

@@ -33,20 +33,27 @@ export function startQueueSource(world: World, source: QueueSource): () => void 
   const { queueName, batchMessagesMax, batchesMax, windowMs } = source;
   let underWay = 0;
   let lookAt = Number.POSITIVE_INFINITY;
+  /** The queues' revision that was looked at last; what else the answer depends on forgets it. */
+  let looked: number | undefined;
 
   const poll = () => {
     lookAt = Number.POSITIVE_INFINITY;
+    looked = undefined;
     while (underWay < batchesMax) {
       const messages = received(world, queueName, batchMessagesMax);
       if (messages.length === 0) return;
       underWay += 1;
       void handleBatch(world, source, messages).then(() => {
         underWay -= 1;
+        looked = undefined;
       });
     }
   };
 
   return () => {
+    const revision = queues.revision();
+    if (looked === revision) return;
+    looked = revision;
     if (underWay >= batchesMax) return;
     const dueAt = queues.nextDueAt(queueName);
     if (dueAt === undefined) return;

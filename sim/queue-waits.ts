@@ -15,6 +15,8 @@ export interface QueueWaits {
 
 export function queueWaits(time: VirtualTime, queues: MemoryQueues): QueueWaits {
   const waiting = new Map<string, () => void>();
+  /** Until the queues' revision is another, or this time has come, there is nothing to see. */
+  let looked = { revision: Number.NaN, until: Number.NaN };
   return {
     wait: ({ queueName, untilAt, signal }) =>
       new Promise((resolve) => {
@@ -29,11 +31,17 @@ export function queueWaits(time: VirtualTime, queues: MemoryQueues): QueueWaits 
         signal.addEventListener("abort", end);
         waiting.get(queueName)?.(); // one that polled before it looks, too
         waiting.set(queueName, end);
+        looked = { ...looked, revision: Number.NaN };
       }),
     look: () => {
+      const revision = queues.revision();
+      const now = time.now();
+      if (looked.revision === revision && now < looked.until) return;
+      looked = { revision, until: Number.POSITIVE_INFINITY };
       for (const [queueName, end] of waiting) {
-        const dueAt = queues.nextDueAt(queueName);
-        if (dueAt !== undefined && dueAt <= time.now()) end();
+        const dueAt = queues.nextDueAt(queueName) ?? Number.POSITIVE_INFINITY;
+        if (dueAt <= now) end();
+        else looked = { revision, until: Math.min(looked.until, dueAt) };
       }
     },
   };

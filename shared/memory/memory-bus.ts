@@ -16,6 +16,8 @@ export interface MemoryBus {
   readonly events: readonly TopicEvent[];
   readonly request: (request: BusRequest) => BusResponse;
   readonly nextDueAt: () => number | undefined;
+  /** Grows with whatever changes it: until then `nextDueAt` answers the same. */
+  readonly revision: () => number;
 }
 
 interface Deps {
@@ -33,6 +35,7 @@ export function memoryBus({ clock, rules, keeping = "checked" }: Deps): MemoryBu
   const state = emptyBusState(rules);
   const events: TopicEvent[] = [];
   let ids = 0;
+  let revision = 0;
   const deps = {
     region: "memory",
     accountId: "000000000000",
@@ -44,6 +47,7 @@ export function memoryBus({ clock, rules, keeping = "checked" }: Deps): MemoryBu
   const request = (asked: BusRequest): BusResponse => {
     const { response, changes } = apply(deps, state, clock.now(), asked);
     evolve(state, changes);
+    revision += changes.length;
     return response;
   };
   const putOne = (event: TopicEvent): void => {
@@ -60,6 +64,7 @@ export function memoryBus({ clock, rules, keeping = "checked" }: Deps): MemoryBu
     events,
     request,
     nextDueAt: () => nextDueAt(state),
+    revision: () => revision,
   };
 }
 

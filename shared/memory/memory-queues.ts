@@ -8,6 +8,8 @@ import { emptyQueueState, evolve } from "./queue-state.ts";
 
 export interface MemoryQueues {
   readonly request: (request: QueueRequest) => QueueResponse;
+  /** Grows with whatever changes any queue: until then `nextDueAt` answers the same. */
+  readonly revision: () => number;
   /** When a queue may next have something to give; see the model. */
   readonly nextDueAt: (queueName: string) => number | undefined;
   readonly urlOf: (queueName: string) => string;
@@ -25,6 +27,7 @@ const ORIGIN = "https://queues.memory.invalid/000000000000/";
 export function memoryQueues({ clock, hash }: Deps): MemoryQueues {
   const state = emptyQueueState({ lastOrdinal: 0 });
   let ids = 0;
+  let revision = 0;
   const nextId = (kind: string) => {
     ids += 1;
     return `${kind}-${ids}`;
@@ -41,8 +44,10 @@ export function memoryQueues({ clock, hash }: Deps): MemoryQueues {
     request: (request) => {
       const { response, changes } = apply(deps, state, clock.now(), request);
       evolve(state, changes);
+      revision += changes.length;
       return response;
     },
+    revision: () => revision,
     nextDueAt: (queueName) => nextDueAt(state, queueName),
     urlOf: (queueName) => `${ORIGIN}${queueName}`,
     nameIn: (queueUrl) => {

@@ -34,21 +34,23 @@ function keepBy(schema: z.core.$ZodType): Keep {
 /** Of a schema that is not looked into. */
 function byItself(schema: z.core.$ZodType): Keep {
   return (value, stored) => {
-    if (value === undefined || (value === stored && typeof value === "object")) return value;
+    if (value === stored) return value;
     const copy = plain(value, undefined);
-    const read = copy === undefined ? undefined : z.safeParse(schema, copy);
-    return read?.success === true ? freeze(read.data) : undefined;
+    if (copy === undefined) return undefined;
+    const read = schema._zod.run({ value: copy, issues: [] }, SYNCHRONOUS);
+    return read instanceof Promise || read.issues.length > 0 ? undefined : freeze(read.value);
   };
 }
+const SYNCHRONOUS = { async: false };
 
 function elementsOf(keep: Keep): Keep {
   return (value, stored) => {
     if (!Array.isArray(value)) return undefined;
     if (value === stored) return value;
-    const known = new Set<unknown>(Array.isArray(stored) ? stored : []);
+    const known = Array.isArray(stored) ? new Set<unknown>(stored) : undefined;
     const kept: unknown[] = [];
     for (const element of value) {
-      const part = known.has(element) ? element : keep(element, undefined);
+      const part = known?.has(element) === true ? element : keep(element, undefined);
       if (part === undefined) return undefined;
       kept.push(part);
     }
@@ -64,6 +66,7 @@ function entriesOf(keepKey: Keep, keep: Keep): Keep {
     for (const key of Object.keys(value)) {
       const part = value[key];
       if (part === undefined) continue;
+      if (key === "__proto__") return undefined;
       const before = isPlain(stored) ? stored[key] : undefined;
       const read =
         before === undefined && keepKey(key, undefined) !== key ? undefined : keep(part, before);
@@ -85,14 +88,16 @@ function fieldsOf(shape: z.core.$ZodShape): Keep {
     if (value === stored) return value;
     const before = isPlain(stored) ? stored : undefined;
     const kept: Record<string, unknown> = {};
+    let count = 0;
     for (const { key, keep, isOptional } of fields) {
       const part = value[key];
       if (part === undefined && isOptional) continue;
       const read = keep(part, before?.[key]);
       if (read === undefined) return undefined;
       kept[key] = read;
+      count += 1;
     }
-    return hasMore(value, kept) ? undefined : Object.freeze(kept);
+    return definedIn(value) > count ? undefined : Object.freeze(kept);
   };
 }
 
@@ -119,11 +124,10 @@ const plainEntries = entriesOf(
   (value) => plain(value, undefined),
 );
 
-/** Whether there is a field that is not kept. */
-function hasMore(value: Fields, kept: Fields): boolean {
-  for (const key of Object.keys(value))
-    if (value[key] !== undefined && kept[key] === undefined) return true;
-  return false;
+function definedIn(value: Fields): number {
+  let count = 0;
+  for (const key of Object.keys(value)) if (value[key] !== undefined) count += 1;
+  return count;
 }
 
 type Fields = Readonly<Record<string, unknown>>;

@@ -81,6 +81,9 @@ describe("what the schema refuses is refused over what is stored, too", () => {
     "what JSON makes null": { ...stored, parts: [undefined] },
     "a variant that is not known": { ...stored, either: { kind: "other" } },
     "a variant with another's field": { ...stored, either: { kind: "none", part: { n: 1 } } },
+    "a field of a name that no field can have": JSON.parse(
+      '{"id":"a","parts":[],"byName":{},"__proto__":1}',
+    ),
     "another shape": { ...stored, parts: { 0: stored.parts[0] } },
   };
   for (const [name, value] of Object.entries(cases))
