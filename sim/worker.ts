@@ -52,78 +52,84 @@ const SLOW_MS = { least: 1_000, most: 20_000 };
 /** From well within a batch's visibility to long after it. */
 const LATE_MS = { least: 100_000, most: 900_000 };
 
-/** Ports as one worker has them. Only what crosses a network is gated. */
-export function portsOf(deps: GateDeps, ports: Ports, worker: Worker): Ports {
+/** What crosses a network. */
+const GATED: ReadonlySet<PropertyKey> = new Set<keyof Ports>([
+  ...(["apartments", "submissions", "jobs", "hosts", "placement"] as const),
+  ...(["apartmentQueue", "redelivery", "commandQueues", "bus"] as const),
+  ...(["incidents", "events", "interests", "tokens"] as const),
+]);
+
+/** Ports as one worker has them, each made when it is first asked for: a worker needs few. */
+export function portsOf<P extends Ports>(deps: GateDeps, ports: P, worker: Worker): P {
   const gate = gateOf(deps, worker);
-  const gated = <P extends object>(port: P, name: string): P =>
-    new Proxy(port, {
-      get: (target, method, receiver) => {
-        const found: unknown = Reflect.get(target, method, receiver);
-        if (typeof found !== "function") return found;
-        return (...args: unknown[]) =>
-          gate({ port: name, method: String(method) }, () => Reflect.apply(found, target, args));
-      },
-    });
-  return {
-    apartments: gated(ports.apartments, "apartments"),
-    submissions: gated(ports.submissions, "submissions"),
-    jobs: gated(ports.jobs, "jobs"),
-    hosts: gated(ports.hosts, "hosts"),
-    placement: gated(ports.placement, "placement"),
-    apartmentQueue: gated(ports.apartmentQueue, "apartmentQueue"),
-    redelivery: gated(ports.redelivery, "redelivery"),
-    commandQueues: gated(ports.commandQueues, "commandQueues"),
-    bus: gated(ports.bus, "bus"),
-    incidents: gated(ports.incidents, "incidents"),
-    events: gated(ports.events, "events"),
-    interests: gated(ports.interests, "interests"),
-    tokens: gated(ports.tokens, "tokens"),
-    clock: {
-      now: () => deps.time.now() + worker.skewMs,
-      sleep: (ms) =>
-        new Promise((resolve) => {
-          deps.time.after(ms, () => {
-            if (!worker.isDead) resolve();
-          });
-        }),
+  const made = new Map<PropertyKey, unknown>([["clock", clockOf(deps, worker)]]);
+  return new Proxy(ports, {
+    get: (target, name, receiver) => {
+      const known = made.get(name);
+      if (known !== undefined) return known;
+      const port: unknown = Reflect.get(target, name, receiver);
+      if (!GATED.has(name) || typeof port !== "object" || port === null) return port;
+      const its = gated(gate, port, String(name));
+      made.set(name, its);
+      return its;
     },
-    names: ports.names,
-    codec: ports.codec,
-    telemetry: ports.telemetry,
+  });
+}
+
+function gated(gate: Gate, port: object, name: string): object {
+  return new Proxy(port, {
+    get: (target, method, receiver) => {
+      const found: unknown = Reflect.get(target, method, receiver);
+      if (typeof found !== "function") return found;
+      return (...args: unknown[]) =>
+        gate({ port: name, method: String(method) }, () => Reflect.apply(found, target, args));
+    },
+  });
+}
+
+function clockOf({ time }: GateDeps, worker: Worker): Ports["clock"] {
+  return {
+    now: () => time.now() + worker.skewMs,
+    sleep: (ms) =>
+      new Promise((resolve) => {
+        time.after(ms, () => {
+          if (!worker.isDead) resolve();
+        });
+      }),
   };
 }
 
+type Gate = (called: Called, effect: Effect) => Promise<unknown>;
 type Called = { readonly port: string; readonly method: string };
 type Effect = () => Promise<unknown>;
 
 /** What happens to a call. */
-type Fate = "passes" | "dies_before" | "dies_after" | "throws_before" | "throws_after" | "repeats";
+type Fate = "passes" | Misfortune;
+type Misfortune = "dies_before" | "dies_after" | "throws_before" | "throws_after" | "repeats";
 
-function gateOf(
-  deps: GateDeps,
-  worker: Worker,
-): (called: Called, effect: Effect) => Promise<unknown> {
+function gateOf(deps: GateDeps, worker: Worker): Gate {
   const { time, calling } = deps;
   return (called, effect) =>
     new Promise((resolve, reject) => {
       const name = `${called.port}.${called.method}`;
-      const take = async (): Promise<unknown> => {
+      const take = (): Promise<unknown> => {
         calling({ worker, name });
         const done = effect();
         calling(undefined);
         return done;
       };
       const { delayMs, answerDelayMs } = delaysOf(deps, worker, name);
+      const answered =
+        <T>(tell: (given: T) => void) =>
+        (given: T) => {
+          if (worker.isDead) return;
+          if (answerDelayMs === 0) tell(given);
+          else time.after(answerDelayMs, () => tell(given));
+        };
       time.after(delayMs, () => {
         if (worker.isDead) return; // 1
-        const answer = meet(deps, worker, { fate: fateOf(deps, called), name, take });
-        const answered =
-          <T>(tell: (given: T) => void) =>
-          (given: T) => {
-            if (worker.isDead) return;
-            if (answerDelayMs === 0) tell(given);
-            else time.after(answerDelayMs, () => tell(given));
-          };
+        const fate = fateOf(deps, called);
+        const answer = fate === "passes" ? take() : meet(deps, worker, { fate, name, take });
         answer.then(answered(resolve), answered(reject));
       });
     });
@@ -164,12 +170,10 @@ function fateOf({ faults, outages }: GateDeps, { port }: Called): Fate {
 async function meet(
   { tell }: GateDeps,
   worker: Worker,
-  { fate, name, take }: { readonly fate: Fate; readonly name: string; readonly take: Effect },
+  { fate, name, take }: { readonly fate: Misfortune; readonly name: string; readonly take: Effect },
 ): Promise<unknown> {
-  if (fate !== "passes") tell(() => `${worker.name} #${worker.id} at ${name}: ${fate}`);
+  tell(() => `${worker.name} #${worker.id} at ${name}: ${fate}`);
   switch (fate) {
-    case "passes":
-      return take();
     case "dies_before":
       die(worker);
       return undefined;

@@ -117,7 +117,7 @@ export function makeWorld(plan: Plan): World {
     },
     givenBack,
   });
-  const work = pureRegistry(watch.broken);
+  const deps: Deps = { ...ports, settings, work: pureRegistry(watch.broken) };
   const outages = outagesOf(time);
   const gates: GateDeps = { time, faults, outages, latency, calling, tell: history.tell };
   let workers = 0;
@@ -150,7 +150,7 @@ export function makeWorld(plan: Plan): World {
         isLate: false,
         onDeath: () => {},
       };
-      return { worker, deps: { ...portsOf(gates, ports, worker), settings, work } };
+      return { worker, deps: portsOf(gates, deps, worker) };
     },
   };
 }
