@@ -63,6 +63,8 @@ type Round = { readonly taken: Entry[]; readonly dropped: QueueChange[] };
 /** R1: lanes in the order in which they fell due, each from its head. */
 function gather(context: Context, messagesMax: number): Round {
   const round: Round = { taken: [], dropped: [] };
+  const first = context.queue.due.first();
+  if (first === undefined || first.dueAt > context.now) return round; // as most receives find it
   for (const lane of context.queue.due.inOrder()) {
     if (lane.dueAt > context.now) break;
     let entry: Entry | undefined = lane.head;

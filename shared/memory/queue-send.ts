@@ -41,10 +41,9 @@ export function sendBatch(
 
 /** Twenty digits for every ordinal; the steps say that numbers of a group need not follow each other. */
 export function sequenceNumber(ordinal: number): string {
-  return String(SEQUENCE_BASE + BigInt(ordinal) * SEQUENCE_STEP);
+  return `1${String(ordinal * SEQUENCE_STEP).padStart(19, "0")}`;
 }
-const SEQUENCE_BASE = 10_000_000_000_000_000_000n;
-const SEQUENCE_STEP = 256n;
+const SEQUENCE_STEP = 256;
 
 type Draft = { readonly senderId: string; readonly changes: QueueChange[] };
 
