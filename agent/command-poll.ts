@@ -31,16 +31,17 @@ export type CommandPollDeps = {
 export async function commandPoll(deps: CommandPollDeps): Promise<void> {
   const { sessions, signal } = deps;
   const retry = backoff(deps.random);
-  let opened: { readonly session: Session; readonly source: CommandSource } | undefined;
+  let opened: Opened | undefined;
   try {
     while (!signal.aborted) {
       const session = await sessions.opened();
       if (session.granted.selfFence) await deps.lease.begun(signal); // 2
       if (opened?.session !== session) {
         opened?.source.close();
-        opened = { session, source: deps.open(session.granted) };
+        const until = AbortSignal.any([signal, session.ended]);
+        opened = { session, until, source: deps.open(session.granted) };
       }
-      const received = await opened.source.receive(AbortSignal.any([signal, session.ended]));
+      const received = await opened.source.receive(opened.until);
       if (received.status === "received") {
         retry.reset();
         await takeAll(deps, opened.source, received.messages);
@@ -55,6 +56,13 @@ export async function commandPoll(deps: CommandPollDeps): Promise<void> {
     opened?.source.close();
   }
 }
+
+type Opened = {
+  readonly session: Session;
+  readonly source: CommandSource;
+  /** The end of the session or of the agent. */
+  readonly until: AbortSignal;
+};
 
 async function takeAll(
   { runner, note }: CommandPollDeps,

@@ -47,10 +47,13 @@ function elementsOf(keep: Keep): Keep {
   return (value, stored) => {
     if (!Array.isArray(value)) return undefined;
     if (value === stored) return value;
-    const known = Array.isArray(stored) ? new Set<unknown>(stored) : undefined;
+    const before: readonly unknown[] = Array.isArray(stored) ? stored : [];
     const kept: unknown[] = [];
+    let from = 0; // Those that stay keep their order.
     for (const element of value) {
-      const part = known?.has(element) === true ? element : keep(element, undefined);
+      const found = before.indexOf(element, from);
+      if (found >= 0) from = found + 1;
+      const part = found >= 0 ? element : keep(element, undefined);
       if (part === undefined) return undefined;
       kept.push(part);
     }
@@ -92,7 +95,8 @@ function fieldsOf(shape: z.core.$ZodShape): Keep {
     for (const { key, keep, isOptional } of fields) {
       const part = value[key];
       if (part === undefined && isOptional) continue;
-      const read = keep(part, before?.[key]);
+      const was = before?.[key];
+      const read = part === was ? part : keep(part, was);
       if (read === undefined) return undefined;
       kept[key] = read;
       count += 1;
