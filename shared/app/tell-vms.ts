@@ -61,7 +61,7 @@ function messageOf(
   });
   if (untold === "lost")
     return named(`lost:${hostId}:${bootOrdinal}:${lastReportAt}`, {
-      ...{ kind: "host-lost", hostId, bootOrdinal },
+      ...{ kind: "host-lost", hostId, bootOrdinal, lastReportAt },
     });
   if (untold === "fenced" && fence !== undefined)
     return named(`fenced:${hostId}:${fence.bootOrdinal}`, {

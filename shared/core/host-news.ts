@@ -2,7 +2,8 @@
  * What this system itself knows of a host that says nothing: it is lost, or it is fenced. Told to the apartments of its VMs
  * as messages (A5), where it takes the place of the host's own word until the host says something again.
  *
- *  1. A host that is lost may have every VM that it had: what it said is neither true nor false any more.
+ *  1. A host that is lost may have every VM that it had: what it said is neither true nor false any more. Each silence says so
+ *     once, however late it is told again (A3): the host may have been heard since.
  *  2. A6 on a fenced host nothing runs and nothing that was sent to it will: what it said it is off, and what is unsettled there
  *     is settled. The fence's order is above all that the host had said, and below all that it says when it is back. Told late, of
  *     a host that is back, it says nothing.
@@ -21,14 +22,21 @@ import { amendVm, type Turn, vmRecord } from "./turn.ts";
 /** The turn with what the host said put in doubt, if it said that it has the VM. */
 export function noteLoss(
   turn: Turn,
-  { hostId, bootOrdinal }: Pick<HostLostBody, "hostId" | "bootOrdinal">,
+  { hostId, bootOrdinal, lastReportAt }: Omit<HostLostBody, "kind">,
 ): Turn {
   const { observations } = vmRecord(turn);
   const last = observations[hostId];
   if (last === undefined || last.bootOrdinal > bootOrdinal) return turn;
   if (!claims(last.power) || last.power === "unknown") return turn;
+  const { lostAfter = -1 } = last;
+  if (lastReportAt !== undefined && lastReportAt <= lostAfter) return turn; // told again (A3)
   // Its order stays: whatever the host says next is newer.
-  const doubted: Observation = { ...last, power: "unknown", detail: "host down" };
+  const doubted: Observation = {
+    ...last,
+    power: "unknown",
+    detail: "host down",
+    lostAfter: lastReportAt,
+  };
   return amendVm(turn, { observations: { ...observations, [hostId]: doubted } });
 }
 

@@ -20,7 +20,7 @@ export function isNewer(
 export function observe(turn: Turn, hostId: HostId, said: Observation): Turn {
   const record = vmRecord(turn);
   const last = record.observations[hostId];
-  const observation = withoutFuture(record, said);
+  const observation = withLoss(withoutFuture(record, said), last);
   if (!isNewer(observation, last)) return turn;
   const noted = amendVm(turn, {
     observations: prune({ ...record.observations, [hostId]: observation }, record),
@@ -51,6 +51,14 @@ function withoutFuture(record: ApartmentRecord, said: Observation): Observation 
   if (!isOfFuture(record, said)) return said;
   const { epoch, ...observation } = said;
   return observation;
+}
+
+/** What is known of a boot's silences stays with its last word (`host-news.ts`). */
+function withLoss(said: Observation, last: Observation | undefined): Observation {
+  const { lostAfter, bootOrdinal } = last ?? {};
+  return lostAfter === undefined || bootOrdinal !== said.bootOrdinal
+    ? said
+    : { ...said, lostAfter };
 }
 
 /**

@@ -52,7 +52,13 @@ export const ApartmentMessageBody = z.discriminatedUnion("kind", [
     receivedAt: Instant,
   }),
   /** A host that has, or may have, this VM is Down: nobody hears what it says. */
-  z.strictObject({ kind: z.literal("host-lost"), hostId: HostId, bootOrdinal: Count }),
+  z.strictObject({
+    kind: z.literal("host-lost"),
+    hostId: HostId,
+    bootOrdinal: Count,
+    /** The last report before its silence, by which silences are told apart; absent in messages of older deployments. */
+    lastReportAt: z.optional(Instant),
+  }),
   /** A host is fenced. `bootOrdinal` is the fence's own: above all that the host had said. */
   z.strictObject({
     kind: z.literal("host-fenced"),

@@ -28,5 +28,7 @@ export const Observation = z.strictObject({
   receivedAt: Instant,
   /** Not said by the host but for it: it is fenced, and the VM off there. */
   vouched: z.optional(z.literal(true)),
+  /** The last report before the host's last silence in this boot that put its word in doubt: that silence does so once. */
+  lostAfter: z.optional(Instant),
 });
 export type Observation = z.infer<typeof Observation>;

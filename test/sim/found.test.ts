@@ -23,6 +23,10 @@ const FOUND: Readonly<Record<string, Plan>> = {
     planOf(5500092, { minutes: 15 }),
   "evidence a start went on elsewhere though its host said that it has the VM (vm-start.test.ts)":
     planOf(6001583, { minutes: 15 }),
+  "A3 a host's loss was told again when it had long been heard (host-news.test.ts)": planOf(
+    796902855,
+    { minutes: 15 },
+  ),
   "A6 what takes back that a VM is for HA may have arrived without an answer (host-news.test.ts)":
     kept("two-copies-after-a-revoked-lease.json"),
 };

@@ -148,7 +148,7 @@ function logicalName(body: ApartmentMessageBody): string {
     case "observed":
       return `obs:${body.hostId}:${body.bootOrdinal}:${body.seq}`;
     case "host-lost":
-      return `lost:${body.hostId}:${body.bootOrdinal}`;
+      return `lost:${body.hostId}:${body.bootOrdinal}:${body.lastReportAt ?? 0}`;
     case "host-fenced":
       return `fenced:${body.hostId}:${body.bootOrdinal}`;
     case "reserved":

@@ -47,6 +47,16 @@ describe("a host that is lost (1)", () => {
     },
   );
 
+  it("A3 is lost once for each silence: told again long after it was heard, it says nothing", () => {
+    const silent = { ...lost, lastReportAt: T0 };
+    const run = new VerifyRun(running(), [[hostId, "on"]]).hear(silent).toTheEnd();
+    const record = { ...run.record, applied: [] }; // much later
+    run.record = record;
+    expect(run.hear(silent).record).toBe(record);
+    run.hear({ ...lost, lastReportAt: T0 + 3_600_000 });
+    expect(run.record.observations[hostId]?.power).toBe("unknown");
+  });
+
   it("is not lost any more for a VM of which it has said something in a later boot", () => {
     const observations = {
       [hostId]: { bootOrdinal: 2, seq: 0, power: "on" as const, receivedAt: T0 },
