@@ -46,10 +46,12 @@ export function noteEnd(turn: Turn, jobId: JobId): Turn {
   return isOver(job) ? mark(turn, [jobId]) : turn; // 2
 }
 
-/** The turn after it was said that a job is not to be waited for. */
+/** The turn after it was said that a job is not to be waited for; the same, if the one that waits knows, or waits no more. */
 export function noteRefusal(turn: Turn, refused: { parentId: JobId; jobId: JobId }): Turn {
   const { parentId, jobId } = refused;
-  if (!begunJobs(turn.record).some((job) => job.jobId === parentId)) return turn;
+  const parent = begunJobs(turn.record).find((job) => job.jobId === parentId);
+  const waits = parent?.joined?.some((each) => each.jobId === jobId && each.end === undefined);
+  if (waits !== true) return turn; // told again (A3)
   return changeBegun(turn, (job) =>
     job.jobId === parentId ? withEnds(job, [jobId], "refused") : job,
   );

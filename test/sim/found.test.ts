@@ -27,6 +27,9 @@ const FOUND: Readonly<Record<string, Plan>> = {
     796902855,
     { minutes: 15 },
   ),
+  "A3 that a join is refused was told again hours later (join-jobs.test.ts)": planOf(796910517, {
+    minutes: 15,
+  }),
   "A6 what takes back that a VM is for HA may have arrived without an answer (host-news.test.ts)":
     kept("two-copies-after-a-revoked-lease.json"),
 };

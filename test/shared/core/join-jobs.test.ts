@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { LogicalId } from "../../../shared/model/ids.ts";
 import type { JobRecord } from "../../../shared/model/job.ts";
 import { JOINED_MAX } from "../../../shared/model/join.ts";
 import { aJob, aMessage, jobIdOf } from "../../support/a-record.ts";
@@ -474,6 +475,25 @@ describe("a circle of jobs that wait for each other", () => {
     const jobs = world.world.memory.tables.jobs.all();
     expect(jobs.map(({ status }) => status).filter((each) => each === "waiting")).toEqual([]);
     expect(world.world.clock.at).toBe(world.job({ id: jobIdOf(2) }).createdAt);
+  });
+
+  it("A3 is told once: told again, when its message was long forgotten, nothing comes of it", async () => {
+    const world = await aJobWorld(3);
+    await world.submit(2, anErrand(2, { forMs: HOUR_MS }));
+    await world.submit(3, anErrand(3, { forMs: HOUR_MS }));
+    await world.submit(4, gathering({ ...joining(2, 3), forMs: 9 * HOUR_MS }));
+    await world.drain();
+    const told = aMessage({ kind: "join-refused", parentId: jobIdOf(4), jobId: jobIdOf(2) });
+    const versions: unknown[] = [];
+    for (const logicalId of [told.logicalId, LogicalId.parse("forgotten")]) {
+      const message = { ...told, logicalId };
+      await world.deps.apartmentQueue.send([{ to: parentVm, message }]);
+      await world.drain();
+      versions.push(world.record(parentVm)?.version);
+    }
+    expect(versions[1]).toBe(versions[0]);
+    await world.finish();
+    expect(code(world, 4)).toContainEqual({ code: "join_cycle" });
   });
 
   it("is no circle where one that was joined does not wait any more", async () => {
