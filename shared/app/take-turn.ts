@@ -12,7 +12,7 @@ import { goingOn } from "../core/run-job.ts";
 import type { Facts } from "../core/turn.ts";
 import type { FactRequest, Residents, WorkRegistry } from "../core/work-type.ts";
 import { type AnyApartmentRecord, isGone, RECORD_BYTES_MAX } from "../model/apartment-record.ts";
-import { byteLength } from "../model/byte-length.ts";
+import { byteLength, jsonBytesMax } from "../model/byte-length.ts";
 import type { HostFact } from "../model/host.ts";
 import type { ApartmentId, HostId, JobId } from "../model/ids.ts";
 import { apartmentOf, type JobRecord } from "../model/job.ts";
@@ -24,8 +24,6 @@ import { type SendDeps, sendEffects } from "./send-effects.ts";
 
 /** Commits lost to others in a row before the turn is given back to the queue. */
 const COMMIT_ATTEMPTS_MAX = 8;
-/** Of one unit of a text: what is shorter by this much need not be counted. */
-const UTF8_BYTES_MAX = 3;
 /**
  * Checkpoints passed in one go: a job that has more, or more such jobs, go on in a turn of the next batch, and keep no function for
  * themselves. Whoever asked for an inline turn waits for none.
@@ -204,9 +202,8 @@ async function residents(
 
 /** Spec, waiting jobs, unsettled commands and the effects of a turn are each bounded: a larger record is a bug of ours. */
 function assertSize(record: AnyApartmentRecord): void {
-  const text = JSON.stringify(record);
-  if (text.length * UTF8_BYTES_MAX <= RECORD_BYTES_MAX) return;
-  const bytes = byteLength(text);
+  if (jsonBytesMax(record) <= RECORD_BYTES_MAX) return; // As nearly all: to make the text costs more.
+  const bytes = byteLength(JSON.stringify(record));
   if (bytes > RECORD_BYTES_MAX)
     throw new Error(`apartment ${record.id}: a record of ${bytes} bytes`);
 }

@@ -14,3 +14,20 @@ function bytesOf(text: string): number {
   }
   return bytes;
 }
+
+/** Of one unit of a text in JSON: `\u0000`. */
+const ESCAPED_BYTES_MAX = 6;
+/** Of a number, `true`, `false` or `null`. */
+const OTHER_BYTES_MAX = 25;
+
+/** No JSON of what is made of objects, lists, texts and the like has more bytes than this. */
+export function jsonBytesMax(value: unknown): number {
+  if (typeof value === "string") return value.length * ESCAPED_BYTES_MAX + 2;
+  if (typeof value !== "object" || value === null) return OTHER_BYTES_MAX;
+  let bytes = 2;
+  if (Array.isArray(value)) for (const element of value) bytes += jsonBytesMax(element) + 1;
+  else
+    for (const key of Object.keys(value))
+      bytes += jsonBytesMax(key) + jsonBytesMax(Reflect.get(value, key)) + 2;
+  return bytes;
+}
