@@ -20,10 +20,13 @@ type Deps = {
   readonly tell: (text: () => string) => void;
 };
 
+type Outgoing = Parameters<Ports["apartmentQueue"]["send"]>[0][number];
+
 export function troubled({ time, faults, memory, tell }: Deps, ports: Ports): Ports {
   let copies = 0;
-  const put = (queueName: string, groupId: string, body: string) => {
+  const put = (queueName: string, { to: groupId, message }: Outgoing) => {
     copies += 1;
+    const body = JSON.stringify(message);
     memory.queues.request({
       action: "sendMessage",
       queueName,
@@ -38,25 +41,28 @@ export function troubled({ time, faults, memory, tell }: Deps, ports: Ports): Po
       send: async (messages) => {
         const dead = new Set(messages.filter(() => faults.strikes("message-dead")));
         await apartmentQueue.send(messages.filter((each) => !dead.has(each)));
-        for (const { to, message } of dead) {
-          tell(() => `${message.logicalId} to ${to} lands among the dead letters`);
-          put(DEAD_LETTER_QUEUE, to, JSON.stringify(message));
+        for (const each of dead) {
+          tell(() => `${named(each)} lands among the dead letters`);
+          put(DEAD_LETTER_QUEUE, each);
         }
-        for (const { to, message } of messages) {
-          const body = JSON.stringify(message);
+        for (const each of messages) {
           if (faults.strikes("message-doubled")) {
-            tell(() => `${message.logicalId} to ${to} is in the queue twice`);
-            put(MEMORY_APARTMENT_QUEUE, to, body);
+            tell(() => `${named(each)} is in the queue twice`);
+            put(MEMORY_APARTMENT_QUEUE, each);
           }
           if (faults.strikes("message-resent")) {
             const afterMs = faults.draw("message-resent").int(RESENT_MS.least, RESENT_MS.most);
             time.after(afterMs, () => {
-              tell(() => `${message.logicalId} to ${to} is sent again after ${afterMs / 1000} s`);
-              put(MEMORY_APARTMENT_QUEUE, to, body);
+              tell(() => `${named(each)} is sent again after ${afterMs / 1000} s`);
+              put(MEMORY_APARTMENT_QUEUE, each);
             });
           }
         }
       },
     },
   };
+}
+
+function named({ to, message }: Outgoing): string {
+  return `${message.logicalId} to ${to}`;
 }
