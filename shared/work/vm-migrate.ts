@@ -118,7 +118,8 @@ function sourceOf({ vm, vmId }: Context): HostId {
   return vm.hostId;
 }
 
-function moveTo(context: Context, place: Placed): Step {
+function moveTo(context: Context, looked: Placed): Step {
+  const place = notOn(context) ?? looked;
   switch (place.kind) {
     case "placing":
       return place.outcome;
@@ -132,6 +133,15 @@ function moveTo(context: Context, place: Placed): Step {
     default:
       return place satisfies never;
   }
+}
+
+/** It stopped, or was paused by hand, meanwhile: there is nothing to move. What is true is for `vm.verify`, which begins next. */
+function notOn(context: Context): Placed | undefined {
+  const source = sourceOf(context);
+  const { power } = context.lastSaid.get(source) ?? {};
+  if (power === undefined || power === "on" || power === "unknown") return undefined;
+  const { error } = fail("vm_state_conflict", `${source} says that it is ${power}`);
+  return { kind: "none", error };
 }
 
 function moveOf({ settings }: Context, { hostId, migrationUri }: Target): Deed {

@@ -30,6 +30,8 @@ const FOUND: Readonly<Record<string, Plan>> = {
   "A3 that a join is refused was told again hours later (join-jobs.test.ts)": planOf(796910517, {
     minutes: 15,
   }),
+  "evidence a migration looked for another target though the VM was paused by then (vm-migrate.test.ts)":
+    kept("migrated-though-paused.json"),
   "A6 what takes back that a VM is for HA may have arrived without an answer (host-news.test.ts)":
     kept("two-copies-after-a-revoked-lease.json"),
 };

@@ -137,7 +137,7 @@ export class OneJob {
   }
 
   /** What a report says. */
-  observed(hostId: HostId, power: "on" | "off", epoch?: number): this {
+  observed(hostId: HostId, power: "on" | "off" | "paused", epoch?: number): this {
     this.seq += 1;
     return this.hear({
       kind: "observed",

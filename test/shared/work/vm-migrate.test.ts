@@ -72,6 +72,16 @@ describe("vm.migrate", () => {
     expect(run.record.vm).toMatchObject({ state: "Running", hostId });
   });
 
+  it.each(["paused", "off"] as const)(
+    "moves nothing that its host says is %s by then, and has that verified next",
+    (power) => {
+      const run = migrate().observed(hostId, power);
+      expect(run.ended?.error?.code).toBe("vm_state_conflict");
+      expect(run.record).toMatchObject({ vm: { hostId }, active: { type: "vm.verify" } });
+      expect(held(run)).toEqual([otherHostId]); // It may have been given by now.
+    },
+  );
+
   it("tries the next host when the source's hypervisor refuses, and gives the first one's room back", () => {
     const run = moving().answered({ status: "failed", code: "libvirt_38", power: "on" });
     expect(run.ended?.error).toEqual({ code: "host_refused", detail: "host-b: libvirt_38: " });
